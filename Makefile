@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Short on purpose: each folder lists its own sources in sources.mk; `make help` lists the targets.
+ARCH  ?= x86
+EMU   ?= $(if $(filter arm64,$(ARCH)),qemu-arm64,qemu-svm)
+B     := build/$(ARCH)
+PYTHON := $(if $(wildcard /usr/bin/python3),/usr/bin/python3,python3)
+
+include $(wildcard $(addsuffix /sources.mk,lib core vdev drivers arch/x86 arch/x86/svm arch/x86/vmx arch/arm64 \
+	arch/arm64/gic boot/x86 boot/arm64 tests/unit))
+
+common-y := $(lib-y) $(core-y) $(vdev-y)
+sources-x86 := $(boot-x86-y) $(arch-x86-y) $(svm-y) $(vmx-y) $(drivers-x86-y) $(common-y)
+sources-arm64 := $(boot-arm64-y) $(arch-arm64-y) $(gic-y) $(drivers-arm64-y) $(common-y)
+cross-arm64 := aarch64-linux-gnu-
+CROSS := $(cross-$(ARCH))
+
+warnings := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+freestanding := -std=c11 -ffreestanding -fno-pic -fno-pie -fno-common -fno-strict-aliasing -fno-stack-protector \
+	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections -fstack-usage
+flags-x86 := -m64 -mgeneral-regs-only -mno-red-zone -mcmodel=small -fcf-protection=none -mno-direct-extern-access
+flags-arm64 := -mgeneral-regs-only -mcpu=cortex-a53 -mno-outline-atomics -mstrict-align
+CFLAGS := $(freestanding) $(warnings) -O2 -g $(flags-$(ARCH)) -I. -Iarch/$(ARCH)/inline
+ASFLAGS := -g -I. -D__ASSEMBLER__ $(filter-out -mgeneral-regs-only,$(flags-$(ARCH)))
+
+objects := $(patsubst %.c,$(B)/%.o,$(filter %.c,$(sources-$(ARCH)))) \
+	$(patsubst %.S,$(B)/%.o,$(filter %.S,$(sources-$(ARCH))))
+
+.PHONY: all build run test check check-fast unit lint bench size clean help
+all: build
+build: $(B)/latch.elf
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CROSS)gcc $(CFLAGS) -MMD -MP -c $< -o $@
+$(B)/%.o: %.S
+	@mkdir -p $(@D)
+	@echo "  AS    $<"
+	@$(CROSS)gcc $(ASFLAGS) -MMD -MP -c $< -o $@
+-include $(objects:.o=.d)
+
+# Linked twice: the first link gives the addresses, the second carries them as the panic backtrace's symbol table.
+$(B)/linker.ld: boot/$(ARCH)/linker.ld.S
+	@mkdir -p $(@D)
+	@$(CROSS)cpp -P -I. -D__ASSEMBLER__ $< -o $@
+link = $(CROSS)ld -nostdlib -static --gc-sections -z max-page-size=0x1000 -z noexecstack --no-warn-rwx-segments -T $(B)/linker.ld
+$(B)/latch.elf: $(objects) $(B)/linker.ld tools/symbols.py
+	@echo "  LINK  $@"
+	@$(PYTHON) tools/symbols.py --empty > $(B)/symbols0.S
+	@$(CROSS)gcc $(ASFLAGS) -c $(B)/symbols0.S -o $(B)/symbols0.o
+	@$(link) $(objects) $(B)/symbols0.o -o $(B)/latch0.elf
+	@$(CROSS)nm -n $(B)/latch0.elf | $(PYTHON) tools/symbols.py > $(B)/symbols.S
+	@$(CROSS)gcc $(ASFLAGS) -c $(B)/symbols.S -o $(B)/symbols.o
+	@$(link) $(objects) $(B)/symbols.o -o $@
+
+# Host tests: cmocka with the address and undefined-behaviour sanitizers.
+host-cflags := -std=c11 -g -O1 $(warnings) -Wno-missing-prototypes -fno-strict-aliasing -fsanitize=address,undefined \
+	-fno-sanitize-recover=all -I. -Itests/unit/inline -DLATCH_HOST_TEST
+unit-tests := $(addprefix build/unit/test_,$(unit-y))
+.SECONDEXPANSION:
+build/unit/test_%: tests/unit/test_%.c $$(unit-$$*-y)
+	@mkdir -p $(@D)
+	@echo "  UNIT  $*"
+	@gcc $(host-cflags) -MMD -MP -MF $@.d -MT $@ $(filter %.c,$^) -o $@ -lcmocka
+-include $(wildcard build/unit/*.d)
+unit: $(unit-tests)
+	@failed=0; for t in $^; do $$t > $$t.log 2>&1 || { cat $$t.log; failed=1; }; done; \
+	cat $(addsuffix .log,$^) | grep -c '^\[       OK' | sed 's/$$/ unit tests passed/'; exit $$failed
+
+check-fast: build unit
+check: lint check-fast
+lint:
+	@if [ -x tests/lint/run ]; then tests/lint/run; fi
+size: build
+	@size $(B)/latch.elf
+clean:
+	@rm -rf build
+help:
+	@echo "run test check check-fast unit lint bench fuzz docs-check size clean; ARCH=x86|arm64 EMU=qemu-svm|bochs-svm|bochs-vmx"
+
+-include $(wildcard tools/images.mk tests/model/model.mk tests/fuzz/fuzz.mk tests/lint/lint.mk bench/bench.mk guests/guests.mk)

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Everything that core needs from an architecture, and nothing else. Inline parts: arch_inline.h, found
+ * through the include path of the architecture being built.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch_inline.h"
+#include "core/cpu.h"
+#include "core/vm.h"
+
+/* Virtualization hardware: checks features on the boot CPU, prints one line per missing thing. 0 or E_NOTSUP.
+ */
+MUST_CHECK int arch_virt_init(void);
+
+/* Builds a VM: vCPUs, RAM, devices, images loaded. On failure one line was printed and everything is undone.
+ */
+MUST_CHECK int arch_vm_create(const struct vm_config *config, uint32_t id, struct vm **out);
+
+/* Back to power-on and images loaded again (reset, restart). No vCPU of the VM is loaded anywhere. */
+MUST_CHECK int arch_vm_reset(struct vm *vm);
+
+/*
+ * Runs the vCPU on this CPU until cpu->attention, a request that needs core, or until it blocks or stops.
+ * Loads its registers if another vCPU was current here.
+ */
+void arch_vcpu_run(struct vcpu *vcpu);
+
+/* Nothing to run: waits for an interrupt unless cpu->attention is already set (checked with interrupts off).
+ */
+void arch_cpu_idle(struct cpu *cpu);
+
+/* Interrupts another CPU (or this one) so that it leaves its guest or idle state. */
+void arch_cpu_kick(struct cpu *cpu);
+
+/* Programs this CPU's one-shot host timer for an absolute time; UINT64_MAX turns it off. */
+void arch_timer_program(uint64_t deadline_ns);
+
+/* Machine power-off and reset; return only if the firmware offers no way that works. */
+void arch_machine_poweroff(void);
+void arch_machine_reset(void);
+
+/* The board's serial port for the console. Byte out may refuse when the hardware FIFO is full. */
+bool arch_console_tx(uint8_t byte);
+bool arch_console_rx(uint8_t *byte);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the user asked for: Latch's own command line and the VMs described by the boot loader's modules,
+ * parsed and checked, nothing allocated yet. Grammar in docs/config.md.
+ *
+ *   latch:   console=com1[,115200] on-end=stay|restart|poweroff nmi=auto|vnmi|iret|soft hostnmi=... ...
+ *   module:  VM:kernel [cpus=N] [mem=SIZE] [on-end=...] [-- command line of the guest, to the end]
+ *            VM:initrd
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/boot_info.h"
+#include "lib/bits.h"
+
+#define VM_NAME_SIZE   16
+#define CONFIG_MAX_VMS 32
+
+enum on_end {
+    ON_END_DEFAULT, /* VM: as Latch's own option says; Latch: stay */
+    ON_END_STAY,
+    ON_END_RESTART,
+    ON_END_POWEROFF,
+};
+
+enum nmi_way {
+    NMI_WAY_AUTO,
+    NMI_WAY_VNMI,
+    NMI_WAY_IRET,
+    NMI_WAY_SOFT,
+};
+
+enum host_nmi_policy {
+    HOST_NMI_PANIC,
+    HOST_NMI_IGNORE,
+    HOST_NMI_SHELL,
+    HOST_NMI_FORWARD,
+};
+
+struct vm_config {
+    char name[VM_NAME_SIZE];
+    bool valid;    /* false: a line was printed, the VM is not started */
+    uint32_t cpus; /* 1..MAX_VCPUS_PER_VM */
+    uint64_t mem;  /* bytes, page multiple */
+    enum on_end on_end;
+    struct boot_module kernel;
+    const char *guest_cmdline; /* behind "--"; never NULL */
+    bool has_initrd;
+    struct boot_module initrd;
+};
+
+struct config {
+    char console_port[8]; /* "com1".."com4", "pl011", "none" */
+    uint32_t console_baud;
+    enum on_end on_end;
+    enum nmi_way nmi;
+    enum host_nmi_policy host_nmi;
+    char host_nmi_vm[VM_NAME_SIZE];
+    bool mitigations;
+    uint32_t vm_count;
+    struct vm_config vms[CONFIG_MAX_VMS];
+};
+
+extern struct config config;
+
+/*
+ * Parses Latch's own command line. Each unknown or malformed word is reported in one line (the word, its
+ * position, what is allowed) and makes the result E_INVAL; the rest is still taken.
+ */
+MUST_CHECK int config_parse_options(struct config *config, const char *cmdline);
+
+/* Same for the modules; a VM with an error stays in the list with valid == false, the others are unaffected.
+ */
+MUST_CHECK int config_parse_modules(struct config *config, const struct boot_info *info);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A physical CPU. Everything here belongs to that CPU alone, except `attention`, which others may set.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch_inline.h"
+#include "core/spinlock.h"
+#include "lib/list.h"
+
+#define MAX_CPUS 256
+
+struct vcpu;
+
+struct cpu {
+    struct cpu *self;     /* must stay first: read through the per-CPU base register */
+    uint32_t id;          /* 0..cpu_count-1, 0 is the boot CPU */
+    uint32_t hardware_id; /* APIC ID, MPIDR affinity */
+    _Atomic uint32_t
+        attention;           /* not 0: leave the inner run loop; set by interrupt handlers and other CPUs */
+    struct vcpu *current;    /* the vCPU whose registers are loaded here, NULL: none */
+    struct list_node timers; /* armed timers by deadline */
+    uint64_t timer_programmed_ns; /* what the hardware timer is set to; UINT64_MAX: off */
+    struct spinlock run_lock;     /* protects run_queue: other CPUs enqueue woken vCPUs */
+    struct list_node run_queue;
+};
+
+extern struct cpu *cpus[MAX_CPUS];
+extern uint32_t cpu_count;
+
+static inline struct cpu *this_cpu(void)
+{
+    return arch_this_cpu();
+}
+
+/* Makes `cpu` leave its guest or its idle state soon; lock-free, any CPU. */
+void cpu_kick(struct cpu *cpu);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Device models and the two buses of a VM. A device registers address ranges; an access that a range covers
+ * entirely goes to its device, anything else reads as ones and writes to nowhere ("nothing there").
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "core/spinlock.h"
+#include "lib/bits.h"
+
+struct vcpu;
+struct vdev;
+
+enum bus_kind {
+    BUS_PIO,
+    BUS_MMIO,
+    BUS_KINDS,
+};
+
+struct vdev_ops {
+    const char *name;
+    /*
+     * `offset` is relative to the range's `base` argument of bus_register, `size` is 1, 2, 4 or 8 bytes. The
+     * caller holds the VM's device lock. `vcpu` is the accessing vCPU, running on this CPU. Reads return the
+     * value in the low `size` bytes; what is above is ignored.
+     */
+    uint64_t (*read)(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, unsigned int size);
+    void (*write)(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, unsigned int size, uint64_t value);
+    /* Back to the power-on state; called with the device lock held while no vCPU runs. */
+    void (*reset)(struct vdev *dev);
+};
+
+/* First member of every device model. */
+struct vdev {
+    const struct vdev_ops *ops;
+};
+
+#define BUS_MAX_RANGES 32
+
+struct bus_range {
+    uint64_t first;
+    uint64_t last; /* inclusive */
+    uint64_t base; /* offsets given to the device count from here */
+    struct vdev *dev;
+};
+
+struct bus {
+    uint32_t range_count;
+    struct bus_range ranges[BUS_MAX_RANGES]; /* sorted, disjoint; fixed once the VM runs */
+    uint32_t last_hit;                       /* index tried first; only a hint */
+};
+
+/* Offsets given to the device count from `first`. E_OVERLAP, E_NOMEM (too many ranges), E_INVAL (size 0,
+ * wrap). */
+MUST_CHECK int bus_register(struct bus *bus, uint64_t first, uint64_t size, struct vdev *dev);
+
+/* Caller holds the VM's device lock. `size` 1, 2, 4 or 8. Returns ones in the low `size` bytes if nothing is
+ * there. */
+uint64_t bus_read(struct bus *bus, struct vcpu *vcpu, uint64_t address, unsigned int size);
+void bus_write(struct bus *bus, struct vcpu *vcpu, uint64_t address, unsigned int size, uint64_t value);
+
+/* Each distinct device once, in order of its first range. */
+void bus_reset(struct bus *bus);

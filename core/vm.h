@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A virtual machine as core sees it; the architecture's VM embeds this as its first member.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/config.h"
+#include "core/device.h"
+#include "core/guest_mem.h"
+#include "core/spinlock.h"
+#include "core/vcpu.h"
+
+#define MAX_VMS          32
+#define MAX_VCPUS_PER_VM 64
+
+enum vm_state {
+    VM_CREATED,
+    VM_RUNNING,
+    VM_ENDED,
+};
+
+/* Why a VM ended: the words are part of the console's fixed records. */
+enum vm_end {
+    VM_END_POWEROFF,
+    VM_END_RESET,
+    VM_END_DEBUG_EXIT,
+    VM_END_TRIPLE_FAULT,
+    VM_END_UNHANDLED_EXIT,
+    VM_END_CONFIG,
+};
+
+struct vm {
+    uint32_t id;
+    const struct vm_config *config; /* name, memory, modules; fixed */
+    _Atomic uint32_t state;         /* enum vm_state */
+    struct guest_mem mem;
+    struct spinlock dev_lock; /* taken by bus accesses and by timers of device models */
+    struct bus buses[BUS_KINDS];
+    uint32_t vcpu_count;
+    struct vcpu *vcpus[MAX_VCPUS_PER_VM];
+    enum vm_end end;   /* valid when VM_ENDED */
+    uint32_t end_code; /* debug-exit: the value written */
+};
+
+extern struct vm *vms[MAX_VMS];
+extern uint32_t vm_count;
+
+/*
+ * Ends a VM from one of its vCPUs or from a device model: prints the one record, asks all its vCPUs to leave,
+ * and lets the policy (on-end=) decide what follows. The calling vCPU must return to its run loop. First
+ * caller wins.
+ */
+void vm_end(struct vm *vm, enum vm_end reason, uint32_t code, const char *detail);
