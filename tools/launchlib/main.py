@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The launcher's main line: options, image, run, exit status."""
+import importlib
+import os
+import shlex
+import signal
+import sys
+
+from . import iso, options, paths
+from .child import Child
+from .errors import LaunchError
+from .outcome import EXIT_LAUNCHER, EXIT_PANIC
+from .session import Session
+from .terminal import Terminal, note
+
+# Emulator modules, each with prepare(options, iso, run_folder) -> Plan; loaded when used.
+EMULATORS = {
+    "qemu-svm": "qemu_x86",
+    "bochs-svm": "bochs",
+    "bochs-vmx": "bochs",
+    "qemu-arm64": "qemu_arm64",
+}
+
+
+class Stopped(Exception):
+    """A signal asks the launcher to stop."""
+
+    def __init__(self, number):
+        super().__init__(number)
+        self.number = number
+
+
+def _on_signal(number, _):
+    raise Stopped(number)
+
+
+def _load_emulator(name):
+    try:
+        return importlib.import_module("." + EMULATORS[name], __package__)
+    except ModuleNotFoundError:
+        raise LaunchError(f"--emu {name} is not there yet") from None
+
+
+def _status_without_word(opts, child, session):
+    """The emulator has ended, and Latch did not say how."""
+    code = child.process.wait()
+    if opts.native:
+        # Power-off gives 0; isa-debug-exit gives VALUE*2+1 by itself, which QEMU's own failure (1) resembles.
+        if code == 1 and child.last_error():
+            raise LaunchError(child.last_error())
+        return code if code >= 0 else 128 - code
+    if code != 0:
+        raise LaunchError(child.last_error() or f"{opts.emu} ended with status {code}")
+    if session.outcome.latch_seen:
+        note("the machine reset or went off without a last word from Latch")
+        return EXIT_PANIC
+    raise LaunchError("the machine reset or went off before Latch said anything")
+
+
+def _run(opts, run_folder):
+    image = None if opts.native else iso.provide(opts, run_folder)
+    plan = _load_emulator(opts.emu).prepare(opts, image, run_folder)
+    if opts.dry_run:
+        print(shlex.join(plan.argv))
+        return 0
+    for line in plan.notes:
+        note(line)
+    log = open(opts.log, "wb", buffering=0) if opts.log else None
+    child = Child(plan)
+    try:
+        with Terminal() as terminal:
+            session = Session(opts, plan, child, terminal, log)
+            status = session.run()
+    finally:
+        child_status = child.process.poll()
+        child.end()
+        if log is not None:
+            log.close()
+    if status is None:
+        child.process.returncode = child_status if child_status is not None else child.process.returncode
+        status = _status_without_word(opts, child, session)
+    return status
+
+
+def main(argv):
+    """Returns the exit status."""
+    try:
+        opts = options.parse(argv)
+        if opts.iso:
+            iso.write(opts, opts.iso)
+            return 0
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, _on_signal)
+        with paths.run_folder() as run_folder:
+            return _run(opts, run_folder)
+    except LaunchError as error:
+        note(f"error: {error}")
+        return EXIT_LAUNCHER
+    except OSError as error:
+        note(f"error: {error}")
+        return EXIT_LAUNCHER
+    except Stopped as stop:
+        # A second signal must not break the cleaning up, which is over by now.
+        return 128 + stop.number
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            os._exit(EXIT_LAUNCHER)

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What an emulator module hands to the rest of the launcher: how to start one run.
+
+Every emulator is one module with `prepare(options, iso, run_folder) -> Plan`; `iso` is None for a native run.
+"""
+import socket
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Plan:
+    """One run of an emulator."""
+    argv: list
+    # The console is the child's stdin and stdout, or, if set, the first connection to this listening socket.
+    listener: socket.socket = None
+    # The child wants a terminal of its own to draw on; what it draws is dropped.
+    wants_terminal: bool = False
+    # Ends by itself when the machine powers off; else it is ended as soon as Latch reports the end.
+    leaves_on_power_off: bool = True
+    env: dict = field(default_factory=dict)
+    notes: list = field(default_factory=list)
