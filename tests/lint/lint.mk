@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# `make lint` runs tests/lint/run; the rules on the image need the image. `make lint-selftest`: each rule catches its bad sample.
+.PHONY: lint-flags lint-selftest
+lint: $(if $(wildcard boot/x86/linker.ld.S),build) lint-selftest
+lint-flags:
+	@echo $(CROSS)gcc $(CFLAGS)
+lint-selftest: build/lint/selftest.stamp
+build/lint/selftest.stamp: $(wildcard tests/lint/*.py)
+	@mkdir -p $(@D)
+	@$(PYTHON) -B tests/lint/test_lint.py > build/lint/selftest.log 2>&1 || { cat build/lint/selftest.log; exit 1; }
+	@touch $@
