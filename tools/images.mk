@@ -12,3 +12,13 @@ bootstrap:
 run: bootstrap
 	@$(MAKE) --no-print-directory build
 	@tools/launch --emu $(EMU) $(LAUNCH) --vm "$(RUN_VM)"
+
+# A small multiboot kernel that reports what it was given: a guest, and the launcher's stand-in for Latch in tests.
+MBINFO := build/guests/mbinfo.elf
+mbinfo-cflags := -m32 -march=i686 -std=c11 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -mgeneral-regs-only \
+	-fno-asynchronous-unwind-tables -fcf-protection=none -O2 $(warnings)
+$(MBINFO): guests/mbinfo/mbinfo.c guests/mbinfo/start.S guests/mbinfo/mbinfo.ld
+	@mkdir -p $(@D)
+	@echo "  GUEST $@"
+	@gcc $(mbinfo-cflags) -nostdlib -static -Wl,--build-id=none,--no-warn-rwx-segments -T guests/mbinfo/mbinfo.ld \
+		guests/mbinfo/start.S guests/mbinfo/mbinfo.c -o $@
