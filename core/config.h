@@ -3,7 +3,8 @@
  * What the user asked for: Latch's own command line and the VMs described by the boot loader's modules,
  * parsed and checked, nothing allocated yet. Grammar in docs/config.md.
  *
- *   latch:   console=com1[,115200] on-end=stay|restart|poweroff nmi=auto|vnmi|iret|soft hostnmi=... ...
+ *   latch:   console=com1[,115200] on-end=stay|restart|poweroff nmi=auto|vnmi|iret|soft
+ *            hostnmi=forward:VM|shell|ignore|panic mitigations=on|off maxcpus=N log=error|warn|info
  *   module:  VM:kernel [cpus=N] [mem=SIZE] [on-end=...] [-- command line of the guest, to the end]
  *            VM:initrd
  */
@@ -39,6 +40,12 @@ enum host_nmi_policy {
     HOST_NMI_FORWARD,
 };
 
+enum log_level {
+    LOG_LEVEL_ERROR,
+    LOG_LEVEL_WARN,
+    LOG_LEVEL_INFO,
+};
+
 struct vm_config {
     char name[VM_NAME_SIZE];
     bool valid;    /* false: a line was printed, the VM is not started */
@@ -59,6 +66,8 @@ struct config {
     enum host_nmi_policy host_nmi;
     char host_nmi_vm[VM_NAME_SIZE];
     bool mitigations;
+    enum log_level log_level; /* messages less important than this are not printed */
+    uint32_t max_cpus;        /* physical CPUs to use, 1..MAX_CPUS */
     uint32_t vm_count;
     struct vm_config vms[CONFIG_MAX_VMS];
 };
@@ -66,11 +75,14 @@ struct config {
 extern struct config config;
 
 /*
- * Parses Latch's own command line. Each unknown or malformed word is reported in one line (the word, its
+ * Fills `config` with the defaults, then parses Latch's own command line; call it before
+ * config_parse_modules(). Each unknown or malformed word is reported in one line (the word, its
  * position, what is allowed) and makes the result E_INVAL; the rest is still taken.
  */
 MUST_CHECK int config_parse_options(struct config *config, const char *cmdline);
 
-/* Same for the modules; a VM with an error stays in the list with valid == false, the others are unaffected.
+/*
+ * Same for the modules; a VM with an error stays in the list with valid == false, the others are unaffected.
+ * E_INVAL if anything was reported, E_NOENT if there is no module at all. `guest_cmdline` points into `info`.
  */
 MUST_CHECK int config_parse_modules(struct config *config, const struct boot_info *info);

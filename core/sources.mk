@@ -1,2 +1,4 @@
 # SPDX-License-Identifier: BSD-2-Clause
 core-y :=
+
+core-y += core/config_word.c core/config_options.c core/config_modules.c

@@ -85,20 +85,3 @@ int strncmp(const char *a, const char *b, size_t size)
             return (unsigned char)*a - (unsigned char)*b;
     return 0;
 }
-
-bool str_copy(char *dst, const char *src, size_t size)
-{
-    size_t i = 0;
-
-    if (size == 0)
-        return false;
-    for (; i < size - 1 && src[i] != '\0'; i++)
-        dst[i] = src[i];
-    dst[i] = '\0';
-    return src[i] == '\0';
-}
-
-bool str_starts(const char *s, const char *prefix)
-{
-    return strncmp(s, prefix, strlen(prefix)) == 0;
-}

@@ -4,3 +4,6 @@ unit-y :=
 
 unit-y += lib
 unit-lib-y := lib/printf.c lib/error.c
+
+unit-y += config
+unit-config-y := core/config_word.c core/config_options.c core/config_modules.c lib/printf.c lib/str.c
