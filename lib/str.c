@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The string helpers that are ours and not ISO C's; a file of their own so that host tests can link them beside
- * the C library.
+ * The string helpers that are ours and not ISO C's; a file of their own so that host tests can link them
+ * beside the C library.
  */
 #include "lib/string.h"
 
