@@ -17,7 +17,7 @@
  *         publish "in guest"; if posted again: take it back and continue;
  *         enter the guest;
  *         if (inject_exit_has_work(inj, interrupted delivery valid) || the exit is one of inject_exit_kind)
- *             fill exit; inject_after_exit(inj, &exit);
+ *             fill exit; undo = inject_after_exit(inj, &exit); carry out undo;
  *         handle the exit; it may call inject_raise();
  *     }
  *
@@ -62,45 +62,57 @@ struct inject {
 struct inject_view {
     uint32_t flags;     /* INJECT_VIEW_* */
     uint8_t irq_vector; /* with INJECT_VIEW_IRQ */
+    uint64_t rip;       /* guest's RIP */
     uint64_t now;       /* time in ns; only kept to tell an event's age */
 };
 
 /*
- * Things to do at once, in ascending order. Bits 0-6 change the guest state in the hardware and are
- * done before the event is put into the entry slot.
+ * Things to do at once, in ascending order.
+ *   MASK_SET, _CLEAR  write the hardware's NMI mask
+ *   CLEAR_STI         clear the STI shadow
+ *   TF_*, RF_*        write RFLAGS.TF, RFLAGS.RF: a step hides them from the guest
+ *   BS_CLEAR          clear DR6.BS: it was our step's
+ *   CLEAR_VNMI        take the pending NMI out of the hardware (restore, reset)
+ *   SET_VNMI          set the hardware's pending NMI
+ *   ACK_IRQ           `event` is irq_vector of the view: tell the controller now that it is taken. If the
+ *                     controller offers another one right afterwards, inject_post_irq()
+ *   SHUTDOWN          triple fault: do not enter; shutdown of the VM by its policy
+ *   WARN_SOFT         soft way forced NMIs open after 1 s of guest time: warn, rate-limited
  */
-#define INJECT_DO_MASK_SET   BIT(0) /* write the hardware's NMI mask: set */
-#define INJECT_DO_MASK_CLEAR BIT(1) /* write the hardware's NMI mask: clear */
-#define INJECT_DO_CLEAR_STI  BIT(2) /* clear the STI shadow */
-#define INJECT_DO_TF_CLEAR   BIT(3) /* RFLAGS.TF := 0 */
-#define INJECT_DO_TF_SET     BIT(4) /* RFLAGS.TF := 1 */
-#define INJECT_DO_RF_CLEAR   BIT(5) /* RFLAGS.RF := 0 */
-#define INJECT_DO_RF_SET     BIT(6) /* RFLAGS.RF := 1 */
-#define INJECT_DO_BS_CLEAR   BIT(7) /* DR6.BS := 0: it was our step's */
-#define INJECT_DO_ACK_IRQ    BIT(8) /* `event` is irq_vector of the view: tell the controller it is taken, now \
-                                     */
-#define INJECT_DO_SET_VNMI   BIT(9)  /* set the hardware's pending NMI */
-#define INJECT_DO_CLEAR_VNMI BIT(10) /* take the pending NMI out of the hardware (restore, reset) */
-#define INJECT_DO_SHUTDOWN   BIT(11) /* triple fault: do not enter; shutdown of the VM by its policy */
-#define INJECT_DO_WARN_SOFT \
-    BIT(12) /* soft way forced NMIs open after 1 s of guest time: warn, rate-limited */
+#define INJECT_DO_MASK_SET   BIT(0)
+#define INJECT_DO_MASK_CLEAR BIT(1)
+#define INJECT_DO_CLEAR_STI  BIT(2)
+#define INJECT_DO_TF_CLEAR   BIT(3)
+#define INJECT_DO_TF_SET     BIT(4)
+#define INJECT_DO_RF_CLEAR   BIT(5)
+#define INJECT_DO_RF_SET     BIT(6)
+#define INJECT_DO_BS_CLEAR   BIT(7)
+#define INJECT_DO_CLEAR_VNMI BIT(8)
+#define INJECT_DO_SET_VNMI   BIT(9)
+#define INJECT_DO_ACK_IRQ    BIT(10)
+#define INJECT_DO_SHUTDOWN   BIT(11)
+#define INJECT_DO_WARN_SOFT  BIT(12)
 
 /*
  * Exits to ask for. `windows` is always the complete set: what is not in it is to be disarmed.
+ *   IRQ   when the guest could take an external interrupt (IF, shadow; TPR ignored)
+ *   NMI   when the guest could take an NMI; only ways that have an NMI window
+ *   IRET  before an IRET executes
+ *   STEP  after one guest instruction. TF and RF are set by INJECT_DO_ bits (unless INJECT_CAP_STEP_HIDDEN).
+ *         While armed the back end intercepts #DB, every exception that an instruction can raise, and task
+ *         switches; for INJECT_STEP_SHADOW also PUSHF and INT n. DebugCtl.BTF is off meanwhile.
+ *   TPR   when the guest lowers its TPR (or the controller model posts then)
+ *   GIF   when the guest sets its global interrupt flag
+ *   NOW   as soon as this entry's event is delivered, whatever RFLAGS.IF is, before the handler's first
+ * instruction
  */
-#define INJECT_WIN_IRQ \
-    BIT(0) /* exit when the guest could take an external interrupt (IF, shadow; TPR ignored) */
-#define INJECT_WIN_NMI  BIT(1) /* exit when the guest could take an NMI; ways with an NMI window only */
-#define INJECT_WIN_IRET BIT(2) /* exit before an IRET executes */
-#define INJECT_WIN_STEP                                                                      \
-    BIT(3) /* exit after one guest instruction. TF and RF are set by INJECT_DO_ bits (unless \
-            * INJECT_CAP_STEP_HIDDEN). While armed the back end intercepts #DB and every     \
-            * exception that an instruction can raise, task switches, and for                \
-            * INJECT_STEP_SHADOW also PUSHF and INT n; reads of RFLAGS by anything else      \
-            * (emulation, save) see inject_guest_rflags(). DebugCtl.BTF is off meanwhile. */
-#define INJECT_WIN_TPR BIT(4) /* exit (or tell the controller model) when the guest lowers its TPR */
-#define INJECT_WIN_GIF BIT(5) /* exit when the guest sets GIF */
-#define INJECT_WIN_NOW BIT(6) /* exit as soon as this entry's event is delivered, whatever RFLAGS.IF is */
+#define INJECT_WIN_IRQ  BIT(0)
+#define INJECT_WIN_NMI  BIT(1)
+#define INJECT_WIN_IRET BIT(2)
+#define INJECT_WIN_STEP BIT(3)
+#define INJECT_WIN_TPR  BIT(4)
+#define INJECT_WIN_GIF  BIT(5)
+#define INJECT_WIN_NOW  BIT(6)
 
 struct inject_actions {
     uint32_t flags;            /* INJECT_DO_* */
@@ -120,13 +132,14 @@ enum inject_exit_kind {
     INJECT_EXIT_KINDS,
 };
 
-/* Bits of inject_exit.flags, beside INJECT_VIEW_IF, _SHADOW_*, _NMI_MASK, _VNMI_PENDING as the exit left
- * them. */
-#define INJECT_EXIT_NMI_UNBLOCKED                                                       \
-    BIT(16) /* Intel "NMI unblocking due to IRET" in exit information or qualification, \
-             * reported only when interrupted delivery is not valid and the exit is     \
-             * not #DF */
-#define INJECT_EXIT_FLAGS_LOADED BIT(17) /* step over POPF: RFLAGS.TF now is the guest's own */
+/*
+ * Bits of inject_exit.flags, beside INJECT_VIEW_IF, _SHADOW_*, _NMI_MASK, _VNMI_PENDING as the exit left
+ * them. NMI_UNBLOCKED  Intel "NMI unblocking due to IRET" in exit information or qualification; reported only
+ * when no interrupted delivery is valid and the exit is not #DF FLAGS_LOADED   the stepped instruction was
+ * POPF or IRET: RFLAGS.TF now is the guest's own (INJECT_STEP_SHADOW)
+ */
+#define INJECT_EXIT_NMI_UNBLOCKED BIT(16)
+#define INJECT_EXIT_FLAGS_LOADED  BIT(17)
 
 struct inject_exit {
     uint8_t kind; /* enum inject_exit_kind */
@@ -190,8 +203,13 @@ static inline bool inject_exit_has_work(const struct inject *inj, bool cut_valid
 /* Decides what the coming entry delivers and which exits are armed. Takes over everything posted. */
 void inject_schedule(struct inject *inj, const struct inject_view *view, struct inject_actions *actions);
 
-/* Takes note of what became of the last entry's event and of what the exit was. Once per exit at most. */
-void inject_after_exit(struct inject *inj, const struct inject_exit *exit);
+/*
+ * Takes note of what became of the last entry's event and of what the exit was. Once per exit at most, and
+ * before anything else reads the guest's RFLAGS or DR6: returns INJECT_DO_TF_*, _RF_* and _BS_* bits to carry
+ * out at once, which remove every trace of a step. (If the step has to go on, the next schedule sets them
+ * again.)
+ */
+MUST_CHECK uint32_t inject_after_exit(struct inject *inj, const struct inject_exit *exit);
 
 /*
  * An exception (or software event) that handling the current exit raises for the guest, at the instruction at
@@ -200,23 +218,24 @@ void inject_after_exit(struct inject *inj, const struct inject_exit *exit);
 void inject_raise(struct inject *inj, const struct inject_event *event);
 
 /*
- * The exit was handled by emulating the instruction at RIP and moving past it: the interrupt shadow is gone
- * and a step ends as completed. An emulated IRET additionally calls inject_iret_emulated(). Cheap; call it
- * always.
+ * The exit was handled by emulating the instruction at RIP and moving past it, or RIP was changed otherwise:
+ * nothing that was remembered about the instruction at the old RIP holds. Call it after every such exit. An
+ * emulated IRET calls inject_iret_emulated() instead, when it has completed.
  */
-void inject_skipped(struct inject *inj);
+static inline void inject_skipped(struct inject *inj)
+{
+    inj->state.iret_at_exit = false;
+    inj->state.mask_set = false;
+}
 void inject_iret_emulated(struct inject *inj);
 
 /* True if something pending would get a halted vCPU going: a deliverable interrupt, an NMI that is not
  * blocked. */
 bool inject_wakes(const struct inject *inj, const struct inject_view *view);
 
-/* RFLAGS as the guest would see them: without the TF and RF of a step under way. */
-uint64_t inject_guest_rflags(const struct inject *inj, uint64_t rflags);
-
 /* NMIs blocked, as the guest would have it; `hw_mask`: what the hardware shows, for the ways where it holds
  * it. */
 bool inject_nmi_masked(const struct inject_state *state, bool hw_mask);
 
-/* posted = delivered + dropped + pending for every kind. `vnmi_pending`: what the hardware slot holds now. */
+/* posted = delivered + dropped + pending for every kind. */
 bool inject_books_balance(const struct inject *inj);

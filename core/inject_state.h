@@ -48,14 +48,17 @@ struct inject_way {
 
 extern const struct inject_way inject_ways[INJECT_WAY_COUNT];
 
-/* Abilities of the CPU beside its NMI way; constant for a vCPU's life. */
-#define INJECT_CAP_SOFT_REINJECT                                                      \
-    0x01 /* software events can be injected with an instruction length (or next RIP); \
-          * without it an interrupted INT n is executed again instead */
-#define INJECT_CAP_NMI_IN_STI                                                      \
-    0x02 /* the manual lets an NMI be delivered in the shadow of STI; the back end \
-          * clears the shadow as it injects (INJECT_DO_CLEAR_STI) */
-#define INJECT_CAP_STEP_HIDDEN 0x04 /* INJECT_WIN_STEP needs no RFLAGS.TF (Intel "monitor trap flag") */
+/*
+ * Abilities of the CPU beside its NMI way; constant for a vCPU's life.
+ *   SOFT_REINJECT  software events can be injected with an instruction length (or next RIP); without it an
+ *                  interrupted INT n is executed again instead
+ *   NMI_IN_STI     the manual lets an NMI be delivered in the shadow of STI; the back end then clears the
+ *                  shadow as it injects (INJECT_DO_CLEAR_STI)
+ *   STEP_HIDDEN    INJECT_WIN_STEP needs no RFLAGS.TF (Intel "monitor trap flag")
+ */
+#define INJECT_CAP_SOFT_REINJECT 0x01
+#define INJECT_CAP_NMI_IN_STI    0x02
+#define INJECT_CAP_STEP_HIDDEN   0x04
 
 /* Which of our slots the entry slot was filled from, until the exit tells what became of it. */
 enum inject_slot {
@@ -119,27 +122,29 @@ struct inject_state {
     uint8_t way;         /* enum inject_way_id */
     uint8_t caps;        /* INJECT_CAP_* */
     uint8_t slot;        /* enum inject_slot: what this entry delivers */
-    uint8_t step;        /* enum inject_step */
+    uint8_t step;        /* enum inject_step: what this entry steps over */
 
     uint8_t nmi_pending; /* 0..2: accepted and handed neither to hardware nor to the entry slot */
+    uint8_t irq_vector;  /* with irq_held */
     bool nmi_injected;   /* being delivered by this entry, or cut short and to be redone */
     bool nmi_masked;     /* ways without hw_mask only */
     bool vnmi_handed;    /* one NMI was put into the hardware slot and not yet seen to leave it */
-    bool mask_set;       /* next schedule writes the hardware mask: set ... */
-    bool mask_clear;     /* ... or clear */
-    bool iret_at_exit;   /* the last exit was an IRET intercept: its IRET runs on the next entry */
-    bool shutdown;       /* triple fault: reported by the next schedule */
+    bool irq_held;       /* acknowledged at the controller and not yet delivered */
+    bool exception_cut;  /* `exception` is a delivery that was cut short */
+    bool iret_at_exit;   /* the guest stands before the IRET at step_rip, its intercept was taken */
+    bool mask_set;       /* the next schedule sets the hardware's mask ... */
+    bool mask_clear;     /* ... or clears it */
+    bool vnmi_purge;     /* the next schedule empties the hardware slot first */
+    bool shutdown;       /* triple fault: the next schedule says so */
     bool soft_warn;      /* soft way: forced open, not yet reported */
 
     uint32_t windows;    /* INJECT_WIN_* armed by the last schedule */
-    uint32_t step_saved; /* guest's own INJECT_VIEW_TF, _RF, _DR6_BS while a step hides ours */
-    uint64_t step_rip;   /* RIP of the stepped instruction */
+    uint32_t step_saved; /* guest's own INJECT_VIEW_TF, _RF, _DR6_BS while a step covers them */
+    uint64_t step_rip;   /* RIP of the IRET; of the stepped instruction */
     uint64_t blocked_ns; /* soft way: guest time with the blocked flag set */
 
-    struct inject_event exception; /* new, or cut short (`exception_cut`), or a software event */
-    bool exception_cut;
-    struct inject_event irq; /* acknowledged and not yet delivered */
+    struct inject_event exception; /* new or cut short; also software events */
 
-    uint64_t since[INJECT_KIND_COUNT]; /* view.now when the oldest pending one was accepted; for inject_why()
-                                          only */
+    uint64_t
+        since[INJECT_KIND_COUNT]; /* view.now when the oldest pending one was seen; for inject_why() only */
 };
