@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/spinlock.h"
@@ -22,9 +23,9 @@ enum bus_kind {
 struct vdev_ops {
     const char *name;
     /*
-     * `offset` is relative to the range's `base` argument of bus_register, `size` is 1, 2, 4 or 8 bytes. The
+     * `offset` is relative to the range's `base` (see bus_register), `size` is 1, 2, 4 or 8 bytes. The
      * caller holds the VM's device lock. `vcpu` is the accessing vCPU, running on this CPU. Reads return the
-     * value in the low `size` bytes; what is above is ignored.
+     * value in the low `size` bytes; what is above is ignored. Writes get a value with nothing above.
      */
     uint64_t (*read)(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, unsigned int size);
     void (*write)(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, unsigned int size, uint64_t value);
@@ -56,8 +57,14 @@ struct bus {
  * wrap). */
 MUST_CHECK int bus_register(struct bus *bus, uint64_t first, uint64_t size, struct vdev *dev);
 
-/* Caller holds the VM's device lock. `size` 1, 2, 4 or 8. Returns ones in the low `size` bytes if nothing is
- * there. */
+/* Same, offsets counting from `base` <= first: lets a device tell its ranges apart (base 0: the address). */
+MUST_CHECK int bus_register_base(struct bus *bus, uint64_t first, uint64_t size, uint64_t base,
+                                 struct vdev *dev);
+
+/*
+ * Caller holds the VM's device lock. `size` 1, 2, 4 or 8. Returns ones in the low `size` bytes if nothing is
+ * there; bits above `size` bytes mean nothing, neither in the result nor in `value`.
+ */
 uint64_t bus_read(struct bus *bus, struct vcpu *vcpu, uint64_t address, unsigned int size);
 void bus_write(struct bus *bus, struct vcpu *vcpu, uint64_t address, unsigned int size, uint64_t value);
 

@@ -2,3 +2,4 @@
 core-y :=
 
 core-y += core/config_word.c core/config_options.c core/config_modules.c
+core-y += core/device.c core/guest_mem.c core/timer.c

@@ -7,3 +7,7 @@ unit-lib-y := lib/printf.c lib/error.c
 
 unit-y += config
 unit-config-y := core/config_word.c core/config_options.c core/config_modules.c lib/printf.c lib/str.c
+unit-y += device guest_mem timer
+unit-device-y := core/device.c
+unit-guest_mem-y := core/guest_mem.c
+unit-timer-y := core/timer.c
