@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The PC board's interrupt wiring: device lines to PIC and IOAPIC, PIC output to every CPU's LINT0 and to
+ * IOAPIC pin 0, the timer to IRQ 0, and the two questions that the run loop asks. Lines, PIC, IOAPIC and PIT
+ * are under the VM's device lock; the PIC's output is published in `pic_raised`, so that asking takes no
+ * lock.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/x86/apic_bus.h"
+#include "arch/x86/vlapic.h"
+#include "core/irq_line.h"
+#include "lib/bits.h"
+#include "vdev/vioapic.h"
+#include "vdev/vpic.h"
+#include "vdev/vpit.h"
+
+#define BOARD_GSIS 24
+
+struct board_irq {
+    struct vm *vm;
+    struct apic_bus apics;
+    struct vioapic ioapic;
+    struct vpic pic;
+    struct vpit pit;
+    struct irq_line lines[BOARD_GSIS];
+    struct irq_line pic_output;
+    _Atomic bool pic_raised;
+};
+
+/* Builds and registers the devices. The vCPUs' APICs follow with vlapic_init(&board->apics). */
+MUST_CHECK int board_irq_init(struct board_irq *board, struct vm *vm, const struct apic_bus_ops *ops,
+                              uint64_t tsc_hz);
+
+/*
+ * The line for ISA interrupt 0..15 or GSI 16..23. ISA 0 is PIC input 0 and IOAPIC pin 2 (as the MADT's source
+ * override says), the others have the same number on both; 2 is not connected.
+ */
+static inline struct irq_line *board_irq_line(struct board_irq *board, unsigned int number)
+{
+    return &board->lines[number];
+}
+
+enum x86_irq_source {
+    X86_IRQ_NONE,
+    X86_IRQ_PIC,
+    X86_IRQ_LAPIC,
+};
+
+/* What the CPU's interrupt input shows: fits inject_view's IRQ, irq_vector and IRQ_TPR. */
+struct x86_irq {
+    uint8_t source;   /* enum x86_irq_source */
+    uint8_t vector;   /* deliverable now; for the PIC: what it would answer */
+    bool held_by_tpr; /* source NONE: a request waits for TPR only */
+};
+
+/* Owner of the vCPU. Lock-free unless the PIC has something for this CPU. */
+struct x86_irq x86_irq_pending(struct board_irq *board, struct vlapic *vl);
+
+/* The CPU takes it. Returns the vector to deliver: from the PIC it may differ from what x86_irq_pending()
+ * showed. */
+uint8_t x86_irq_ack(struct board_irq *board, struct vlapic *vl, struct x86_irq irq);
+
+/* The board's NMI button: LINT1 of every CPU. Any CPU. */
+void board_irq_nmi(struct board_irq *board);
