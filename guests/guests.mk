@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# `make guests`: our own guests, Multiboot1 ELF32 images in build/guests/. guest-NAME-y lists a program's own sources.
+guests-y := bench
+
+guest-bench-y := guests/bench/main.c guests/bench/entry.S
+
+guest-lib-y := guests/lib/start.S guests/lib/traps.S guests/lib/main.c guests/lib/segments.c guests/lib/trap.c \
+	guests/lib/print.c guests/lib/exit.c guests/lib/irqchip.c guests/lib/pages.c lib/printf.c lib/string.c
+
+guest-cflags := -std=c11 -ffreestanding -fno-pic -fno-pie -fno-common -fno-strict-aliasing -fno-stack-protector \
+	-fno-asynchronous-unwind-tables $(warnings) -O2 -g -m64 -mgeneral-regs-only -mno-red-zone -mcmodel=small \
+	-fcf-protection=none -I.
+G := build/guests
+guest-objects = $(addprefix $(G)/obj/,$(addsuffix .o,$(guest-lib-y) $(guest-$(1)-y)))
+
+.PHONY: guests
+guests: $(addprefix $(G)/,$(addsuffix .elf,$(guests-y)))
+
+$(G)/obj/%.c.o: %.c
+	@mkdir -p $(@D)
+	@echo "  GCC   $<"
+	@gcc $(guest-cflags) -MMD -MP -c $< -o $@
+$(G)/obj/%.S.o: %.S
+	@mkdir -p $(@D)
+	@echo "  GAS   $<"
+	@gcc $(guest-cflags) -D__ASSEMBLER__ -MMD -MP -c $< -o $@
+
+# Linked as 64-bit code, then packed as the ELF32 that Multiboot1 asks for.
+define guest-rule
+$(G)/$(1).elf: $(call guest-objects,$(1)) guests/lib/guest.ld
+	@echo "  GUEST $$@"
+	@ld -nostdlib -static -z max-page-size=0x1000 -z noexecstack --no-warn-rwx-segments -T guests/lib/guest.ld \
+		$(call guest-objects,$(1)) -o $$@.64
+	@objcopy -O elf32-i386 $$@.64 $$@
+-include $(patsubst %.o,%.d,$(call guest-objects,$(1)))
+endef
+$(foreach g,$(guests-y),$(eval $(call guest-rule,$(g))))
