@@ -5,7 +5,7 @@ guests-y := bench
 guest-bench-y := guests/bench/main.c guests/bench/entry.S
 
 guest-lib-y := guests/lib/start.S guests/lib/traps.S guests/lib/main.c guests/lib/segments.c guests/lib/trap.c \
-	guests/lib/print.c guests/lib/exit.c guests/lib/irqchip.c guests/lib/pages.c lib/printf.c lib/string.c
+	guests/lib/print.c guests/lib/exit.c guests/lib/irqchip.c guests/lib/pages.c lib/printf.c lib/str.c lib/string.c
 
 guest-cflags := -std=c11 -ffreestanding -fno-pic -fno-pie -fno-common -fno-strict-aliasing -fno-stack-protector \
 	-fno-asynchronous-unwind-tables $(warnings) -O2 -g -m64 -mgeneral-regs-only -mno-red-zone -mcmodel=small \
