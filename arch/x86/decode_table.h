@@ -31,12 +31,14 @@ enum opcode_flag {
     OPC_SIZEN = 1u << 13,  /* operand size is native: 8 in 64-bit mode, else 4 */
     OPC_SRC8 = 1u << 14,   /* the memory source is one byte */
     OPC_SRC16 = 1u << 15,  /* the memory source is two bytes */
+    OPC_SRC32 = 1u << 16,  /* the memory source is four bytes, if the operand size is not less */
+    OPC_IMM32 = 1u << 17,  /* four bytes whatever the operand size (XOP map 10) */
 };
 
 struct opcode {
     uint8_t op;   /* enum insn_op, or enum opcode_group with OPC_GROUP */
     uint8_t form; /* enum insn_form */
-    uint16_t flags;
+    uint32_t flags;
 };
 
 enum opcode_group {
