@@ -11,5 +11,6 @@ unit-y += device guest_mem timer
 unit-device-y := core/device.c
 unit-guest_mem-y := core/guest_mem.c
 unit-timer-y := core/timer.c
+
 unit-y += decode
 unit-decode-y := arch/x86/decode.c arch/x86/decode_modrm.c arch/x86/decode_refine.c arch/x86/decode_table.c
