@@ -12,7 +12,7 @@ from .errors import LaunchError
 
 PR_SET_PDEATHSIG = 1
 STDERR_KEPT = 4096
-TERM_GRACE_S = 3
+TERM_GRACE_S = 0.5
 LIBC = ctypes.CDLL(None)
 
 

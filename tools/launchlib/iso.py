@@ -13,7 +13,9 @@ import time
 from . import grubcfg, paths
 from .errors import LaunchError
 
-MODULES = "multiboot2 normal serial terminal part_gpt part_msdos iso9660 all_video"
+# The part_* modules are there because GRUB's UEFI image looks for each and complains of any that is missing.
+MODULES = ("multiboot2 normal serial terminal iso9660 all_video part_gpt part_msdos part_acorn part_amiga part_apple "
+           "part_bsd part_dfly part_dvh part_plan part_sun part_sunpc")
 KEPT = 24
 KEPT_SECONDS = 3600
 NEEDED = (("grub-mkrescue", "grub-common"), ("xorriso", "xorriso"), ("mformat", "mtools"))

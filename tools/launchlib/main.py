@@ -6,7 +6,7 @@ import shlex
 import signal
 import sys
 
-from . import iso, options, paths
+from . import iso, options, paths, plainkernel
 from .child import Child
 from .errors import LaunchError
 from .outcome import EXIT_LAUNCHER, EXIT_PANIC
@@ -20,6 +20,8 @@ EMULATORS = {
     "bochs-vmx": "bochs",
     "qemu-arm64": "qemu_arm64",
 }
+# Where a guest would take minutes to unpack its own kernel.
+SLOW_EMULATORS = ("bochs-svm", "bochs-vmx")
 
 
 class Stopped(Exception):
@@ -58,6 +60,9 @@ def _status_without_word(opts, child, session):
 
 
 def _run(opts, run_folder):
+    if opts.emu in SLOW_EMULATORS:
+        for vm in opts.vms:
+            vm.kernel = plainkernel.provide(vm.kernel, run_folder)
     image = None if opts.native else iso.provide(opts, run_folder)
     plan = _load_emulator(opts.emu).prepare(opts, image, run_folder)
     if opts.dry_run:

@@ -36,6 +36,7 @@ class Session:
         self.from_guest = None
         self.connection = None
         self.stdin_open = True
+        self.stdin_waits = True
         self.finished = False
         self.status = None
 
@@ -83,6 +84,12 @@ class Session:
         self.from_guest = from_guest
         self.to_guest = to_guest
         os.set_blocking(to_guest, False)
+        try:
+            self.selector.register(self.terminal.fd, selectors.EVENT_READ)
+            self.selector.unregister(self.terminal.fd)
+        except OSError:
+            # A regular file or /dev/null cannot be waited for, as it is always ready; nor can a closed descriptor.
+            self.stdin_waits = False
         self._update_interest()
 
     def _accept(self, _):
@@ -93,6 +100,8 @@ class Session:
 
     def _update_interest(self):
         """Reads standard input while the queue is short, and waits for the guest's side while it is not empty."""
+        while self.stdin_open and not self.stdin_waits and len(self.queue) < QUEUE_MAX:
+            self._take_stdin()
         wants = {}
         if self.from_guest is not None:
             wants[self.from_guest] = selectors.EVENT_READ
@@ -112,24 +121,17 @@ class Session:
                 elif registered[fd].events != wants[fd]:
                     self.selector.modify(fd, wants[fd], handler)
             elif fd in wants:
-                self._register(fd, wants[fd], handler)
+                self.selector.register(fd, wants[fd], handler)
 
-    def _register(self, fd, events, handler):
-        try:
-            self.selector.register(fd, events, handler)
-        except OSError:
-            # A regular file, /dev/null or nothing as standard input: always ready, so take it all at once.
-            while (data := self.terminal.read()) is not None:
-                self.queue += data
-            self.stdin_open = False
-            self._update_interest()
-
-    def _read_stdin(self, _):
+    def _take_stdin(self):
         data = self.terminal.read()
         if data is None:
             self.stdin_open = False
         else:
             self.queue += data
+
+    def _read_stdin(self, _):
+        self._take_stdin()
         if self.terminal.wants_to_leave:
             self._finish(EXIT_OK)
             return
