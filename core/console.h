@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The one serial port, shared: Latch's own lines, and the consoles of the VMs. Output goes through a ring
- * that the run loops drain; nothing here waits for the wire except console_flush().
+ * The one serial port, shared: Latch's own lines, and the consoles of the VMs. Each source has a ring of its
+ * own that the run loops drain; nothing here waits for the wire except console_flush() and a console_write()
+ * into a full ring. One VM is in the foreground: its bytes pass raw and it gets the input. Lines of the
+ * others are tagged `[name] `. Ctrl-] and a digit brings the VM with that number to the foreground, Ctrl-]
+ * Ctrl-] sends one Ctrl-]. docs/console.md.
+ *
+ * arch_console_tx() is called with the console's lock held, by any CPU; arch_console_rx() by the boot CPU.
  */
 #pragma once
 
@@ -27,10 +32,17 @@ struct console_client_ops {
     void (*writable)(void *client);
 };
 
+/* Once for each VM, before it runs. The first one attached starts in the foreground. */
 void console_attach(struct vm *vm, const struct console_client_ops *ops, void *client);
 
-/* Moves bytes between wire, rings and clients; called from the boot CPU's loop. */
+/*
+ * Moves bytes between wire, rings and clients; called from the boot CPU's loop on every round outside the
+ * guest. Keeps a timer of its own armed there (10 ms, 1 ms while bytes move), so that it is called again.
+ */
 void console_poll(void);
 
-/* Until everything written is on the wire; for the machine's end and for panics (then without locks). */
+/* Until everything written is on the wire (or that is dead); for the machine's end and for panics. */
 void console_flush(void);
+
+/* From here on no lock is taken: whoever holds it may be the one that panicked. */
+void console_enter_panic(void);

@@ -14,3 +14,5 @@ unit-timer-y := core/timer.c
 
 unit-y += decode
 unit-decode-y := arch/x86/decode.c arch/x86/decode_modrm.c arch/x86/decode_refine.c arch/x86/decode_table.c
+unit-y += console
+unit-console-y := core/console.c core/console_mux.c core/timer.c lib/printf.c

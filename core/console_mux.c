@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Order of bytes on the wire: see console_mux.h. Time enters as ticks only, so that the common path reads no
+ * clock.
+ */
+#include "core/console_mux.h"
+
+#include "core/arch.h"
+#include "lib/printf.h"
+
+#define BREAK_TICKS  2   /* an open line silent for so long may be broken by another source */
+#define STALE_TICKS  10  /* a line in the background without its end is shown after so long */
+#define LINE_LONGEST 512 /* a longer line may be broken */
+#define LATCH_RING   8192
+#define VM_RING      1024
+
+static uint8_t latch_bytes[LATCH_RING];
+static uint8_t vm_bytes[MAX_VMS][VM_RING];
+
+void console_mux_init(struct console_mux *mux)
+{
+    *mux = (struct console_mux){.foreground = CONSOLE_NOBODY, .owner = CONSOLE_NOBODY};
+    for (uint32_t i = 0; i < MAX_VMS; i++)
+        byte_ring_init(&mux->sources[i].ring, vm_bytes[i], VM_RING);
+    byte_ring_init(&mux->sources[CONSOLE_LATCH].ring, latch_bytes, LATCH_RING);
+}
+
+bool console_mux_put(struct console_mux *mux, uint32_t source, uint8_t byte)
+{
+    struct console_source *s = &mux->sources[source];
+
+    if (byte_ring_room(&s->ring) == 0)
+        return false;
+    /* What a VM said before Latch spoke (of its end, maybe) comes first. */
+    if (source == CONSOLE_LATCH && byte_ring_used(&s->ring) == 0)
+        mux->latch_wait = mux->pending_count;
+    byte_ring_push(&s->ring, byte);
+    s->quiet_ticks = 0;
+    s->line_count += byte == '\n';
+    mux->pending_count++;
+    return true;
+}
+
+/* A byte of `source` itself went out. */
+static void sent(struct console_mux *mux, uint32_t source, uint8_t byte)
+{
+    mux->last_byte = byte;
+    mux->owner = byte == '\n' ? CONSOLE_NOBODY : source;
+    mux->line_length = byte == '\n' ? 0 : mux->line_length + 1;
+}
+
+bool console_mux_direct(struct console_mux *mux, uint32_t source, uint8_t byte)
+{
+    if (mux->pending_count != 0 || mux->foreground != source)
+        return false;
+    if (mux->owner != source && mux->owner != CONSOLE_NOBODY)
+        return false;
+    if (!arch_console_tx(byte))
+        return false;
+    mux->sources[source].quiet_ticks = 0;
+    sent(mux, source, byte);
+    return true;
+}
+
+/* Has something to say that may begin now. */
+static bool is_ready(const struct console_mux *mux, uint32_t source, bool urgent)
+{
+    const struct console_source *s = &mux->sources[source];
+
+    if (byte_ring_used(&s->ring) == 0)
+        return false;
+    return urgent || source == mux->foreground || source == CONSOLE_LATCH || s->line_count != 0 ||
+           byte_ring_room(&s->ring) == 0 || s->quiet_ticks >= STALE_TICKS;
+}
+
+/* Latch when its turn has come, else the VMs in turn; CONSOLE_NOBODY if nobody is ready. */
+static uint32_t next_in_turn(const struct console_mux *mux, bool urgent)
+{
+    bool is_latch_ready = is_ready(mux, CONSOLE_LATCH, urgent);
+
+    if (is_latch_ready && mux->latch_wait == 0)
+        return CONSOLE_LATCH;
+    for (uint32_t i = 1; i <= MAX_VMS; i++) {
+        uint32_t id = (mux->last_vm + i) % MAX_VMS;
+
+        if (is_ready(mux, id, urgent))
+            return id;
+    }
+    return is_latch_ready ? CONSOLE_LATCH : CONSOLE_NOBODY;
+}
+
+static uint32_t pick(const struct console_mux *mux, bool urgent)
+{
+    uint32_t owner = mux->owner;
+    uint32_t used;
+    uint32_t next;
+
+    if (mux->pending_count == 0)
+        return CONSOLE_NOBODY;
+    if (owner == CONSOLE_NOBODY)
+        return next_in_turn(mux, urgent);
+    used = byte_ring_used(&mux->sources[owner].ring);
+    if (used != 0 && mux->line_length < LINE_LONGEST)
+        return owner;
+    if (used == 0 && !urgent && mux->sources[owner].quiet_ticks < BREAK_TICKS)
+        return CONSOLE_NOBODY;
+    next = next_in_turn(mux, urgent);
+    return next == CONSOLE_NOBODY && used != 0 ? owner : next;
+}
+
+static void stage_text(struct console_mux *mux, const char *text, const char *name)
+{
+    int length = fmt_snprintf(mux->stage, sizeof(mux->stage), text, name);
+
+    mux->stage_at = 0;
+    mux->stage_end = (uint8_t)min_u64((uint64_t)length, sizeof(mux->stage) - 1);
+}
+
+/* Prepares the wire for `source`: ends another's line, puts the tag. True: the source's own byte is next. */
+static bool open_line(struct console_mux *mux, uint32_t source)
+{
+    if (mux->owner == source)
+        return true;
+    if (mux->owner != CONSOLE_NOBODY) {
+        stage_text(mux, "\r\n%s", "");
+        mux->owner = CONSOLE_NOBODY;
+        mux->line_length = 0;
+        return false;
+    }
+    if (source != mux->foreground && source != CONSOLE_LATCH) {
+        stage_text(mux, "[%s] ", mux->sources[source].name);
+        mux->owner = source;
+        return false;
+    }
+    return true;
+}
+
+static bool send_staged(struct console_mux *mux)
+{
+    while (mux->stage_at < mux->stage_end) {
+        if (!arch_console_tx((uint8_t)mux->stage[mux->stage_at]))
+            return false;
+        mux->last_byte = (uint8_t)mux->stage[mux->stage_at++];
+    }
+    return true;
+}
+
+/* False: the wire is full. */
+static bool send_one(struct console_mux *mux, uint32_t source)
+{
+    struct console_source *s = &mux->sources[source];
+    uint8_t byte = byte_ring_peek(&s->ring);
+
+    /* Terminals want a carriage return; the foreground VM says itself what it wants. */
+    if (byte == '\n' && mux->last_byte != '\r' && source != mux->foreground) {
+        if (!arch_console_tx('\r'))
+            return false;
+        mux->last_byte = '\r';
+    }
+    if (!arch_console_tx(byte))
+        return false;
+    byte_ring_pop(&s->ring);
+    s->line_count -= byte == '\n';
+    mux->pending_count--;
+    if (source != CONSOLE_LATCH) {
+        mux->last_vm = source;
+        mux->latch_wait -= mux->latch_wait != 0;
+    }
+    sent(mux, source, byte);
+    return true;
+}
+
+void console_mux_pump(struct console_mux *mux, bool urgent)
+{
+    for (;;) {
+        uint32_t source;
+
+        if (!send_staged(mux))
+            return;
+        source = pick(mux, urgent);
+        if (source == CONSOLE_NOBODY)
+            return;
+        if (open_line(mux, source) && !send_one(mux, source))
+            return;
+    }
+}
+
+void console_mux_tick(struct console_mux *mux)
+{
+    for (uint32_t i = 0; i < CONSOLE_SOURCES; i++)
+        if (mux->sources[i].quiet_ticks < STALE_TICKS)
+            mux->sources[i].quiet_ticks++;
+}
