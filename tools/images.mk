@@ -4,7 +4,7 @@
 X86_GUEST := build/guests/x86
 RUN_VM ?= name=linux,kernel=$(X86_GUEST)/vmlinuz,initrd=$(X86_GUEST)/initrd,cpus=1,mem=512M,cmdline=console=ttyS0 hostname=linux
 
-.PHONY: bootstrap test-system
+.PHONY: bootstrap test-system test-guests
 bootstrap:
 	@tools/bootstrap
 
@@ -22,3 +22,10 @@ $(MBINFO): guests/mbinfo/mbinfo.c guests/mbinfo/start.S guests/mbinfo/mbinfo.ld
 	@echo "  GUEST $@"
 	@gcc $(mbinfo-cflags) -nostdlib -static -Wl,--build-id=none,--no-warn-rwx-segments -T guests/mbinfo/mbinfo.ld \
 		guests/mbinfo/start.S guests/mbinfo/mbinfo.c -o $@
+
+# Everything, with the total on the last line; and the system tests alone (TESTS: a file or pytest's other arguments).
+test: bootstrap
+	@tools/run-tests
+test-system: bootstrap build
+	@tools/run-tests --system $(TESTS)
+test-guests: $(MBINFO)

@@ -22,21 +22,24 @@
 #define MB2_TAG_MODULE  3u
 #define MB2_TAG_MMAP    6u
 
-#define COM1       0x3f8
-#define COM_IER    (COM1 + 1)
-#define COM_FCR    (COM1 + 2)
-#define COM_LCR    (COM1 + 3)
-#define COM_MCR    (COM1 + 4)
-#define COM_LSR    (COM1 + 5)
-#define LSR_DATA   0x01
-#define LSR_THRE   0x20
-#define DEBUG_EXIT 0xf4
+#define COM1        0x3f8
+#define COM_IER     (COM1 + 1)
+#define COM_FCR     (COM1 + 2)
+#define COM_LCR     (COM1 + 3)
+#define COM_MCR     (COM1 + 4)
+#define COM_LSR     (COM1 + 5)
+#define LSR_DATA    0x01
+#define LSR_THRE    0x20
+#define DEBUG_EXIT  0xf4
 #define Q35_PM1_CNT 0x604
-#define SLP_EN     0x2000
-#define CTRL_D     4
+#define SLP_EN      0x2000
+/* Slow emulators should not spend their time on the rest of a module. */
+#define SUM_MAX (1u << 20)
+#define CTRL_D  4
 
 struct mb1_info {
-    uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4], mmap_length, mmap_addr;
+    uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4], mmap_length,
+        mmap_addr;
 };
 struct mb1_module {
     uint32_t start, end, string, reserved;
@@ -135,7 +138,7 @@ static void show_module(uint32_t start, uint32_t end, const char *text)
 {
     const uint8_t *bytes = (const uint8_t *)(uintptr_t)start;
     uint32_t sum = 0;
-    for (uint32_t i = 0; i < end - start; i++) {
+    for (uint32_t i = 0; i < end - start && i < SUM_MAX; i++) {
         sum = ((sum << 5) | (sum >> 27)) ^ bytes[i];
     }
     put_field("mbinfo: module ", module_count++);
@@ -202,7 +205,8 @@ static void show_mb2(uint32_t info)
     }
 }
 
-/* The text behind `key` (which ends in '=') where it starts a word of the command line; null if it does not. */
+/* The text behind `key` (which ends in '=') where it starts a word of the command line; null if it does not.
+ */
 static const char *find_option(const char *from, const char *key)
 {
     for (const char *word = from; *word;) {

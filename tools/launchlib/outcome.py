@@ -13,7 +13,7 @@ EXIT_FAILED = 71
 EXIT_TIMEOUT = 124
 EXIT_LAUNCHER = 125
 
-RECORD = re.compile(rb"^latch: (?:(PANIC)|all VMs ended: (poweroff|failed|debug-exit code=([0-9]+|0x[0-9a-fA-F]+)))")
+RECORD = re.compile(rb"^latch: (?:(PANIC)|all VMs ended: (poweroff|failed|debug-exit code=(0x[0-9a-fA-F]+|[0-9]+)))")
 LINE_MAX = 4096
 
 
