@@ -222,10 +222,12 @@ void inject_raise(struct inject *inj, const struct inject_event *event);
  * nothing that was remembered about the instruction at the old RIP holds. Call it after every such exit. An
  * emulated IRET calls inject_iret_emulated() instead, when it has completed.
  */
+void inject_forget_instruction(struct inject *inj);
+
 static inline void inject_skipped(struct inject *inj)
 {
-    inj->state.iret_at_exit = false;
-    inj->state.mask_set = false;
+    if (inj->state.iret_at_exit || inj->state.mask_set)
+        inject_forget_instruction(inj);
 }
 void inject_iret_emulated(struct inject *inj);
 

@@ -4,3 +4,7 @@ core-y :=
 core-y += core/config_word.c core/config_options.c core/config_modules.c
 core-y += core/device.c core/guest_mem.c core/timer.c
 core-y += core/console.c core/console_mux.c
+
+inject-y := core/inject.c core/inject_accept.c core/inject_schedule.c core/inject_delivery.c core/inject_exit.c \
+	core/inject_raise.c core/inject_log.c core/inject_log_dump.c
+core-y += $(inject-y)

@@ -16,3 +16,8 @@ unit-y += decode
 unit-decode-y := arch/x86/decode.c arch/x86/decode_modrm.c arch/x86/decode_refine.c arch/x86/decode_table.c
 unit-y += console
 unit-console-y := core/console.c core/console_mux.c core/timer.c lib/printf.c
+
+unit-y += inject_nmi inject_iret inject_event
+unit-inject_nmi-y := $(inject-y)
+unit-inject_iret-y := $(inject-y)
+unit-inject_event-y := $(inject-y)

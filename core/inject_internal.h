@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the scheduler's own files share. Nobody else includes this: everything in it may break an invariant of
+ * struct inject_state.
+ */
+#pragma once
+
+#include "core/inject.h"
+
+static inline const struct inject_way *inject_way_of(const struct inject_state *state)
+{
+    return &inject_ways[state->way];
+}
+
+static inline void inject_count_drop(struct inject *inj, enum inject_kind kind, enum inject_drop why)
+{
+    inj->books.dropped[kind][why]++;
+}
+
+/* The mask that governs the coming entry: what the hardware shows and what we are about to write to it. */
+static inline bool inject_masked_at_entry(const struct inject_state *state, uint32_t view_flags)
+{
+    bool shown = (view_flags & INJECT_VIEW_NMI_MASK) != 0 && !state->mask_clear;
+
+    return inject_way_of(state)->hw_mask ? shown || state->mask_set : state->nmi_masked;
+}
+
+/*
+ * Takes over a posted word: NMIs into nmi_pending up to its limit, the surplus into the books. `view_flags`
+ * and `masked`: the hardware slot and the mask as they will be at the entry.
+ */
+void inject_accept(struct inject *inj, uint64_t posted, uint32_t view_flags, bool masked, uint64_t now);
+
+/*
+ * The entry slot's event, and the hardware's pending NMI, after an exit: delivered, or cut short and back
+ * into its slot. Also takes up deliveries that the guest began by itself and that the exit cut short.
+ */
+void inject_settle_delivery(struct inject *inj, const struct inject_exit *exit);
+
+/* inject_raise() without its log record. */
+void inject_combine(struct inject *inj, const struct inject_event *event);
+
+/* Log records; each copies the inputs before the operation changes the state. */
+void inject_log_schedule(struct inject *inj, const struct inject_view *view, uint64_t posted);
+void inject_log_exit(struct inject *inj, const struct inject_exit *exit);
+void inject_log_event(struct inject *inj, enum inject_log_op op, const struct inject_event *event);
+/* Completes the record that the operation began. */
+void inject_log_decision(struct inject *inj, const struct inject_actions *actions, uint32_t undo);
