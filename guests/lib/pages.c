@@ -19,3 +19,8 @@ uint64_t pages_test_map(unsigned int index, uint64_t physical, uint64_t flags)
     page_flush(address);
     return address;
 }
+
+uint64_t *pages_test_entry(unsigned int index)
+{
+    return &test_table[index];
+}

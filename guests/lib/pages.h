@@ -16,3 +16,6 @@
 
 /* Maps page `index` (0..511) of the test area to a physical page; flags 0 unmaps. Returns its address. */
 uint64_t pages_test_map(unsigned int index, uint64_t physical, uint64_t flags);
+
+/* The page-table entry of page `index` of the test area, for code that changes it itself. */
+uint64_t *pages_test_entry(unsigned int index);

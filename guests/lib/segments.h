@@ -13,12 +13,14 @@
 #define SEL_USER_DATA   (0x20 | 3)
 #define SEL_USER_CODE64 (0x28 | 3)
 #define SEL_TSS         0x30 /* two slots */
-#define SEL_CODE16      0x40
+#define SEL_CODE16      0x40 /* base CODE16_BASE: the image, so that its start is within 64 KiB */
 #define SEL_DATA16      0x48
 #define SEL_ABSENT      0x50 /* data, not present: loading it into SS gives #SS, into DS #NP */
 #define SEL_ABSENT_CODE 0x58 /* code, not present: #NP */
 #define SEL_USER_CODE32 (0x60 | 3)
 #define SEL_END         0x68
+
+#define CODE16_BASE UINT64_C(0x100000)
 
 struct tss64 {
     uint32_t reserved_0x00;

@@ -25,9 +25,9 @@ void trap_set_gate(uint8_t vector, uintptr_t entry, uint8_t ist, uint8_t type)
     };
 }
 
-void trap_reset_gate(uint8_t vector)
+void trap_reset_gate(uint8_t vector, uint8_t ist, uint8_t type)
 {
-    trap_set_gate(vector, (uintptr_t)trap_stubs + (uintptr_t)vector * STUB_SIZE, 0, GATE_INTERRUPT);
+    trap_set_gate(vector, (uintptr_t)trap_stubs + (uintptr_t)vector * STUB_SIZE, ist, type);
 }
 
 void trap_load(void)
@@ -43,7 +43,8 @@ void trap_load(void)
 void trap_init(void)
 {
     for (unsigned int i = 0; i < 256; i++)
-        trap_reset_gate((uint8_t)i);
+        trap_reset_gate((uint8_t)i, 0, GATE_INTERRUPT);
+    trap_exit = (uintptr_t)trap_iretq;
     trap_load();
 }
 

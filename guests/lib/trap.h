@@ -32,6 +32,10 @@ extern struct idt_gate idt[256]; /* page-aligned: tests move or unmap its page *
 /* Where the common return path's IRETQ stands. */
 extern const char trap_iretq[];
 
+/* Code that handlers leave by, with RSP at the CPU's frame and all registers restored; trap_iretq unless a
+ * test changes it. */
+extern uintptr_t trap_exit;
+
 /* Defined by the guest program. Runs with interrupts off, on the stack that the CPU chose. */
 void trap_handle(struct trap_frame *frame);
 
@@ -41,8 +45,8 @@ void trap_load(void);
 
 /* Replaces one gate: `entry` is code to be entered as the CPU enters it; ist 0 = none. */
 void trap_set_gate(uint8_t vector, uintptr_t entry, uint8_t ist, uint8_t type);
-/* Back to the stub. */
-void trap_reset_gate(uint8_t vector);
+/* Back to the stub, on the given interrupt stack. */
+void trap_reset_gate(uint8_t vector, uint8_t ist, uint8_t type);
 
 /* Prints the frame and ends the guest with exit code 255: for traps that the program does not expect. */
 _Noreturn void trap_unexpected(const struct trap_frame *frame);

@@ -64,8 +64,15 @@ trap_common:
     popq %rcx
     popq %rax
     addq $16, %rsp
+    jmp *trap_exit
 .global trap_iretq
 trap_iretq:
     iretq
+
+/* Where handlers leave: a test may put in another way of returning, for one time or more. */
+.section .data
+.global trap_exit
+.balign 8
+trap_exit: .quad trap_iretq
 
 .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Instruction sequences of the NMI scenarios. C prototypes: void code_x(void), unless said otherwise; all
+ * clobber RAX, RCX, RDX only.
+ */
+#include "guests/scenarios/places.inc"
+
+.text
+.code64
+.macro function name
+.balign 16
+.global \name
+\name:
+.endm
+
+function code_send_nmi
+    send SEND_NMI
+place nmi_sent
+    nop
+    ret
+
+function code_nmi_in_sti_shadow
+    movl $APIC_ICR_LOW, %eax
+    sti
+    movl $SEND_NMI, (%rax)
+place sti_over
+    nop
+place sti_over_nop
+    cli
+    ret
+
+function code_nmi_in_movss_shadow
+    movl $APIC_ICR_LOW, %eax
+    movl %ss, %ecx
+    movl %ecx, %ss
+    movl $SEND_NMI, (%rax)
+place movss_over
+    nop
+    ret
+
+function code_nmi_irq_ud
+    movl $APIC_ICR_LOW, %eax
+    sti
+    movl $SEND_NMI, (%rax)
+place three_at_once
+    ud2
+place after_ud
+    cli
+    ret
+
+/* bool code_spin(volatile unsigned int *counter): until it is not 0, RFLAGS as they are; gives up after 2^31. */
+function code_spin
+    movl $0x7fffffff, %ecx
+    jmp 1f
+place spin
+    decl %ecx
+    jz 2f
+1:  cmpl $0, (%rdi)
+    je spin
+    movl $1, %eax
+    ret
+2:  xorl %eax, %eax
+    ret
+
+/* void code_movss_storm(volatile unsigned int *counter, unsigned int until) */
+function code_movss_storm
+    movl %ss, %ecx
+1:  movl %ecx, %ss
+place storm_shadow
+    nop
+place storm_after
+    cmpl %esi, (%rdi)
+    jb 1b
+    ret
+
+function code_halt
+    hlt
+place after_hlt
+    ret
+
+function code_sti_halt
+    sti
+    hlt
+place after_sti_hlt
+    cli
+    ret
+
+/* void code_copy(void *to, const void *from, uint64_t size) */
+function code_copy
+    movq %rdx, %rcx
+place rep_movsb
+    rep movsb
+place rep_done
+    ret
+
+function code_breakpoint
+    int3
+place after_int3
+    nop
+    ret
+
+function code_invalid
+place invalid
+    ud2
+place after_invalid
+    nop
+    ret
+
+/* XSETBV of a register that does not exist: #GP, and always the hypervisor's business. The handler skips it. */
+function code_bad_xsetbv
+    movl $5, %ecx
+    xorl %eax, %eax
+    xorl %edx, %edx
+place bad_xsetbv
+    xsetbv
+place after_bad_xsetbv
+    nop
+    ret
+
+/* IRETQ to the next instruction with everything unchanged. */
+function code_iret_here
+    movq %rsp, %rax
+    movl %ss, %ecx
+    pushq %rcx
+    pushq %rax
+    pushfq
+    movl %cs, %ecx
+    pushq %rcx
+    pushq $iret_here
+    iretq
+place iret_here
+    nop
+    ret
+
+.section .note.GNU-stack, "", @progbits

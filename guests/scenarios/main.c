@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Runs the scenarios named on the command line ("all": every one; "list": only names) and prints their
+ * traces. The trace is kept in memory until the scenario is over: a console in between would disturb it.
+ */
+#include <stdarg.h>
+
+#include "guests/lib/cpu.h"
+#include "guests/lib/guest.h"
+#include "guests/lib/irqchip.h"
+#include "guests/lib/pages.h"
+#include "guests/lib/print.h"
+#include "guests/lib/segments.h"
+#include "guests/scenarios/scenario.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+
+#define FLAG_TF      BIT(8)
+#define FLAG_IF      BIT(9)
+#define FLAG_ALWAYS  BIT(1)
+#define WAIT_TICKS   UINT64_C(400000000)
+#define LITTLE_TICKS 20000
+#define TRACE_SIZE   8192
+
+struct place {
+    uint64_t address;
+    const char *name;
+};
+
+extern uint64_t mode_saved_rsp;
+extern const char mode_return[];
+extern const char place_table[], place_table_end[];
+extern const char trap_stubs[];
+void mode_enter(uint64_t cs, uint64_t ss, uint64_t entry, uint64_t rflags);
+
+static const struct scenario *const groups[] = {scenarios_nmi, scenarios_iret, scenarios_irq,
+                                                scenarios_debug};
+static const struct scenario *current;
+static char text[TRACE_SIZE];
+static size_t text_length;
+static unsigned int depth;
+static volatile unsigned int counts[256];
+
+void trace(const char *format, ...)
+{
+    va_list args;
+
+    text_length +=
+        (size_t)fmt_snprintf(text + text_length, sizeof(text) - text_length, "%*s", (int)(2 + 2 * depth), "");
+    va_start(args, format);
+    text_length += (size_t)fmt_vsnprintf(text + text_length, sizeof(text) - text_length, format, args);
+    va_end(args);
+    text_length += (size_t)fmt_snprintf(text + text_length, sizeof(text) - text_length, "\n");
+    text_length = min_u64(text_length, sizeof(text) - 1);
+}
+
+unsigned int trace_count(unsigned int vector)
+{
+    return counts[vector];
+}
+
+static const char *vector_name(unsigned int vector)
+{
+    static const char *const names[] = {"de", "db", "nmi", "bp", "of", "br", "ud", "nm", "df", "9",
+                                        "ts", "np", "ss",  "gp", "pf", "15", "mf", "ac", "mc", "xm"};
+
+    if (vector < ARRAY_COUNT(names))
+        return names[vector];
+    return vector == VECTOR_LOW    ? "irq40"
+           : vector == VECTOR_HIGH ? "irq60"
+           : vector == VECTOR_END  ? "end"
+                                   : "?";
+}
+
+/* The named place at an address, a handler's first instruction, or "-": somewhere in compiled code. */
+static const char *place_of(const struct trap_frame *frame, char *buffer, size_t size)
+{
+    uint64_t rip = frame->rip + (frame->cs == SEL_CODE16 ? CODE16_BASE : 0);
+    const struct place *best = NULL;
+
+    if (rip == (uintptr_t)trap_iretq)
+        return "@iretq";
+    if (rip >= (uintptr_t)trap_stubs && rip < (uintptr_t)trap_stubs + 256 * 16 && rip % 16 == 0) {
+        fmt_snprintf(buffer, size, "@entry-%s",
+                     vector_name((unsigned int)(rip - (uintptr_t)trap_stubs) / 16));
+        return buffer;
+    }
+    for (const struct place *p = (const void *)place_table;
+         p < (const struct place *)(const void *)place_table_end; p++)
+        if (p->address <= rip && (best == NULL || p->address > best->address))
+            best = p;
+    if (best == NULL || rip - best->address > 64)
+        return "-";
+    fmt_snprintf(buffer, size, "%s%s", rip == best->address ? "@" : "in:", best->name);
+    return buffer;
+}
+
+static void trace_enter(const struct trap_frame *frame)
+{
+    unsigned int vector = (unsigned int)frame->vector;
+    char place[48];
+
+    counts[vector]++;
+    trace("%s %s%s%s%s%s%s", vector_name(vector), place_of(frame, place, sizeof(place)),
+          (frame->rflags & FLAG_IF) != 0 ? " if" : "", (frame->rflags & FLAG_TF) != 0 ? " tf" : "",
+          (frame->cs & 3) != 0 ? " user" : "",
+          frame->cs == SEL_CODE16                                   ? " 16"
+          : frame->cs == SEL_CODE32 || frame->cs == SEL_USER_CODE32 ? " 32"
+                                                                    : "",
+          (read_rflags() & FLAG_TF) != 0 ? " TF-LEAKED" : "");
+    depth++;
+}
+
+static void trace_leave(unsigned int vector)
+{
+    depth--;
+    trace("/%s", vector_name(vector));
+}
+
+void trap_handle(struct trap_frame *frame)
+{
+    unsigned int vector = (unsigned int)frame->vector;
+
+    if (vector == VECTOR_END) {
+        *frame = (struct trap_frame){
+            .rip = (uintptr_t)mode_return,
+            .cs = SEL_CODE64,
+            .rflags = FLAG_ALWAYS,
+            .rsp = mode_saved_rsp,
+            .ss = SEL_DATA,
+        };
+        return;
+    }
+    if (current == NULL || (current->on_trap == NULL && vector != 2 && vector < 32))
+        trap_unexpected(frame);
+    if (!current->quiet)
+        trace_enter(frame);
+    else
+        counts[vector]++;
+    if (current->on_trap != NULL)
+        current->on_trap(frame, counts[vector]);
+    if (vector >= 32)
+        apic_eoi();
+    if (!current->quiet)
+        trace_leave(vector);
+}
+
+void wait_a_little(void)
+{
+    for (uint64_t start = rdtsc(); rdtsc() - start < LITTLE_TICKS;)
+        cpu_pause();
+}
+
+bool wait_for(unsigned int vector, unsigned int count)
+{
+    uint64_t start = rdtsc();
+
+    while (counts[vector] < count) {
+        if (rdtsc() - start > WAIT_TICKS) {
+            trace("TIMEOUT waiting for %s", vector_name(vector));
+            return false;
+        }
+        cpu_pause();
+    }
+    return true;
+}
+
+/* The PC wires the 8254 to input 2 (interrupt source override); a plainer one may use input 0. */
+void pit_nmi_start(uint16_t count)
+{
+    ioapic_route(0, 0);
+    ioapic_write(IOAPIC_REG_ENTRY, APIC_ICR_NMI);
+    ioapic_route(2, 0);
+    ioapic_write(IOAPIC_REG_ENTRY + 4, APIC_ICR_NMI);
+    pit_start(count);
+}
+
+void pit_nmi_stop(void)
+{
+    ioapic_mask(0);
+    ioapic_mask(2);
+}
+
+void run_mode(uint64_t cs, uint64_t ss, uint64_t entry, uint64_t rflags)
+{
+    trap_reset_gate(VECTOR_END, 0, GATE_INTERRUPT_USER);
+    mode_enter(cs, ss, entry, rflags | FLAG_ALWAYS);
+}
+
+static void run(const struct scenario *scenario)
+{
+    text_length = 0;
+    text[0] = '\0';
+    depth = 0;
+    for (unsigned int i = 0; i < 256; i++)
+        counts[i] = 0;
+    current = scenario;
+    apic_enable();
+    scenario->run();
+    irq_disable();
+    trap_init();
+    print("[%s]\n", scenario->name);
+    for (char *line = text, *end = text; *line != '\0'; line = end) {
+        while (*end != '\n' && *end != '\0')
+            end++;
+        if (*end == '\n')
+            *end++ = '\0';
+        print("%s\n", line);
+    }
+    if (depth != 0)
+        print("  DEPTH %u at the end\n", depth);
+    current = NULL;
+}
+
+int guest_main(int word_count, char **words)
+{
+    const char *wanted = word_count > 1 ? words[1] : "all";
+    bool found = false;
+
+    for (unsigned int g = 0; g < ARRAY_COUNT(groups); g++) {
+        for (const struct scenario *s = groups[g]; s->name != NULL; s++) {
+            if (strcmp(wanted, "list") == 0) {
+                print("%s\n", s->name);
+                found = true;
+            } else if (strcmp(wanted, "all") == 0 || strcmp(wanted, s->name) == 0) {
+                run(s);
+                found = true;
+            }
+        }
+    }
+    if (!found)
+        print("no scenario \"%s\": try list\n", wanted);
+    print("SCENARIOS-END\n");
+    return found ? 0 : 1;
+}
