@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Offsets that assembly and C share; C pins each with a static assert (arch/x86/cpu.c, arch/x86/traps.c).
+ */
+#pragma once
+
+/* struct x86_cpu_area (arch/x86/cpu.h): stacks with an unmapped guard page below each, then struct x86_cpu. */
+#define CPU_AREA_STACK_TOP 0x5000
+#define CPU_AREA_NMI_TOP   0x8000
+#define CPU_AREA_DF_TOP    0xb000
+#define CPU_AREA_MC_TOP    0xe000
+#define CPU_AREA_CPU       0xf000
+
+/* struct trap_frame (arch/x86/traps.h). */
+#define TRAP_FRAME_VECTOR 0x78
+#define TRAP_FRAME_ERROR  0x80
+#define TRAP_FRAME_CS     0x90

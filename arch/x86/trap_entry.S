@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Entry points of all 256 host vectors. Each is 8 bytes; the CPU has pushed SS, RSP, RFLAGS, CS, RIP and for
+ * some exceptions an error code. Builds struct trap_frame and calls
+ *     void trap_handle(struct trap_frame *frame);
+ * with interrupts off and the direction flag clear. All registers are restored. GS is the host's at all times
+ * when a trap can come: world switches keep GIF clear (SVM) or let the CPU load it (VMX).
+ */
+#include "arch/x86/asm_offsets.h"
+
+    .section .text.trap_entry, "ax"
+    .balign 8
+    .global trap_stubs
+trap_stubs:
+    .set vector, 0
+    .rept 256
+    .balign 8
+    .byte 0x6a, (vector - 128) & 0xff /* push imm8; the entry code adds the 128 */
+    .if (vector == 8) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)
+    jmp trap_with_error
+    .elseif (vector >= 10) && (vector <= 14)
+    jmp trap_with_error
+    .else
+    jmp trap_without_error
+    .endif
+    .set vector, vector + 1
+    .endr
+
+    .balign 16
+trap_without_error:
+    push (%rsp)      /* the vector, one slot lower */
+    movq $0, 8(%rsp) /* and 0 as its error code */
+trap_with_error:
+    push %rax
+    push %rbx
+    push %rcx
+    push %rdx
+    push %rsi
+    push %rdi
+    push %rbp
+    push %r8
+    push %r9
+    push %r10
+    push %r11
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    subq $-128, TRAP_FRAME_VECTOR(%rsp)
+    cld
+    mov %rsp, %rdi
+    mov %rsp, %rbx
+    and $-16, %rsp
+    call trap_handle
+    mov %rbx, %rsp
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %r11
+    pop %r10
+    pop %r9
+    pop %r8
+    pop %rbp
+    pop %rdi
+    pop %rsi
+    pop %rdx
+    pop %rcx
+    pop %rbx
+    pop %rax
+    add $16, %rsp
+    iretq

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Panic output. Takes no lock and trusts little: the first CPU to come owns the wire, all others halt.
+ */
+#include "core/panic.h"
+
+#include "core/arch.h"
+#include "lib/assert.h"
+#include "lib/printf.h"
+#include "lib/symbols.h"
+
+#define MAX_FRAMES 32
+
+static _Atomic uint32_t panicking;
+
+static void put_text(const char *text)
+{
+    for (; *text != '\0'; text++)
+        arch_panic_putc((uint8_t)*text);
+}
+
+static void put_line(const char *prefix, const char *format, va_list args)
+{
+    char line[200];
+
+    fmt_vsnprintf(line, sizeof(line), format, args);
+    put_text("latch: ");
+    put_text(prefix);
+    put_text(line);
+    put_text("\r\n");
+}
+
+void panic_begin(void)
+{
+    if (atomic_exchange_explicit(&panicking, 1, memory_order_acq_rel) != 0)
+        arch_panic_halt();
+    arch_panic_stop_others();
+    put_text("\r\n"); /* whatever was half written stays on its own line */
+}
+
+void panic_line(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    put_line("", format, args);
+    va_end(args);
+}
+
+void panic_context(void)
+{
+    const struct cpu *cpu = this_cpu();
+    const struct vcpu *vcpu = cpu->current;
+
+    if (vcpu == NULL)
+        panic_line("on CPU %u, no vCPU loaded", cpu->id);
+    else
+        panic_line("on CPU %u, VM %u vCPU %u after %llu exits", cpu->id, vcpu->vm->id, vcpu->id,
+                   (unsigned long long)vcpu->exit_count);
+}
+
+static void frame_line(uintptr_t pc)
+{
+    uintptr_t offset = 0;
+    const char *name = symbol_lookup(pc, &offset);
+
+    if (name == NULL)
+        panic_line("  [%p]", (void *)pc);
+    else
+        panic_line("  [%p] %s+0x%lx", (void *)pc, name, (unsigned long)offset);
+}
+
+void panic_backtrace(uintptr_t pc, uintptr_t frame)
+{
+    panic_line("backtrace:");
+    frame_line(pc);
+    for (uint32_t i = 0; i < MAX_FRAMES && arch_panic_frame_valid(frame); i++) {
+        const uintptr_t *record = (const uintptr_t *)frame;
+        uintptr_t next = record[0];
+
+        if (record[1] == 0)
+            break;
+        frame_line(record[1] - 1); /* the call itself, not what follows it */
+        if (next <= frame)
+            break;
+        frame = next;
+    }
+}
+
+void panic_end(void)
+{
+    panic_line("halted");
+    arch_panic_halt();
+}
+
+void panic(const char *format, ...)
+{
+    va_list args;
+
+    panic_begin();
+    va_start(args, format);
+    put_line("PANIC ", format, args);
+    va_end(args);
+    panic_context();
+    panic_backtrace((uintptr_t)__builtin_return_address(0) - 1, (uintptr_t)__builtin_frame_address(0));
+    panic_end();
+}
