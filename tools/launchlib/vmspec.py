@@ -71,8 +71,8 @@ def parse_vm(text):
     for key in ("name", "kernel"):
         if key not in seen:
             raise LaunchError(f"--vm '{text}': {key}= is missing; expected {SHAPE}")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,30}", vm.name):
-        raise LaunchError(f"--vm name '{vm.name}' must be 1 to 31 letters, digits, '.', '_' or '-'")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}", vm.name):
+        raise LaunchError(f"--vm name '{vm.name}' must be 1 to 15 letters, digits, '.', '_' or '-'")
     if not re.fullmatch(r"[1-9][0-9]{0,2}", vm.cpus):
         raise LaunchError(f"cpus= of VM {vm.name} must be a number from 1, not '{vm.cpus}'")
     parse_size(vm.mem, f"mem= of VM {vm.name}")
