@@ -46,3 +46,12 @@ void arch_machine_reset(void);
 /* The board's serial port for the console. Byte out may refuse when the hardware FIFO is full. */
 bool arch_console_tx(uint8_t byte);
 bool arch_console_rx(uint8_t *byte);
+
+/*
+ * For panics; no locks, any context. stop_others ends the other CPUs, frame_valid tells whether a frame record
+ * (saved frame pointer, return address) at `frame` lies on one of this CPU's stacks.
+ */
+void arch_panic_stop_others(void);
+void arch_panic_putc(uint8_t byte);
+bool arch_panic_frame_valid(uintptr_t frame);
+_Noreturn void arch_panic_halt(void);

@@ -38,11 +38,13 @@ struct boot_info {
     const char *loader_name; /* never NULL */
     hpa_t rsdp;              /* ACPI root pointer (copy in our memory); 0: none */
     hpa_t dtb;               /* flattened device tree; 0: none */
+    hpa_t image_start;       /* Latch itself, bss included; page aligned */
+    uint64_t image_size;
     uint32_t region_count;
     uint32_t module_count;
     struct boot_region regions[BOOT_MAX_REGIONS]; /* sorted by address, not overlapping */
     struct boot_module modules[BOOT_MAX_MODULES]; /* in the loader's order */
 };
 
-/* core's entry point: called once on the boot CPU, on its final stack, with traps set up. */
+/* core's entry point: called once on the boot CPU, on its final stack, with traps and page allocator set up. */
 _Noreturn void core_main(const struct boot_info *info);

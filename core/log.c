@@ -14,13 +14,12 @@
 static void write_line(const char *level, const char *format, va_list args)
 {
     char line[256];
-    size_t room = sizeof(line) - 2;
+    size_t room = sizeof(line) - 1;
     size_t length = (size_t)fmt_snprintf(line, room, PREFIX "%s", level);
 
     length += (size_t)fmt_vsnprintf(line + length, room - length, format, args);
     if (length >= room)
         length = room - 1;
-    line[length++] = '\r';
     line[length++] = '\n';
     console_write(line, length);
 }

@@ -5,6 +5,7 @@
 #include "core/panic.h"
 
 #include "core/arch.h"
+#include "core/console.h"
 #include "lib/assert.h"
 #include "lib/printf.h"
 #include "lib/symbols.h"
@@ -35,6 +36,8 @@ void panic_begin(void)
     if (atomic_exchange_explicit(&panicking, 1, memory_order_acq_rel) != 0)
         arch_panic_halt();
     arch_panic_stop_others();
+    console_enter_panic();
+    console_flush();
     put_text("\r\n"); /* whatever was half written stays on its own line */
 }
 

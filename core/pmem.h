@@ -11,8 +11,12 @@
 #include "lib/addr.h"
 #include "lib/bits.h"
 
-/* Takes over the RAM regions minus the image, the modules, and everything below 1 MiB. Boot CPU, once. */
-void pmem_init(const struct boot_info *info);
+/*
+ * Takes over the RAM of [first, limit) minus the image and the modules. The architecture's boot code calls it
+ * before core_main, more than once if it can reach high memory only later; all of the range must be mapped, as
+ * free memory holds its own list. Boot CPU only, ranges must not overlap.
+ */
+void pmem_add_ram(const struct boot_info *info, uint64_t first, uint64_t limit);
 
 /* `count` contiguous zeroed pages aligned to `align` bytes (power of two >= PAGE_SIZE). 0: ok, E_NOMEM. */
 MUST_CHECK int pmem_alloc(uint64_t count, uint64_t align, hpa_t *out);

@@ -10,6 +10,7 @@
 #include "arch/x86/msr.h"
 #include "arch/x86/regs.h"
 #include "arch/x86/traps.h"
+#include "core/pmem.h"
 #include "lib/error.h"
 
 _Static_assert(__builtin_offsetof(struct x86_cpu_area, guard1) == CPU_AREA_STACK_TOP, "stack");

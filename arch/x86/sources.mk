@@ -2,3 +2,7 @@
 arch-x86-y :=
 
 arch-x86-y += arch/x86/decode.c arch/x86/decode_modrm.c arch/x86/decode_refine.c arch/x86/decode_table.c
+# Host side: CPU, traps, memory map, clock, interrupts, console.
+arch-x86-y += arch/x86/cpu.c arch/x86/gdt.c arch/x86/traps.c arch/x86/trap_entry.S arch/x86/host_nmi.c \
+	arch/x86/panic_arch.c arch/x86/host_map.c arch/x86/host_apic.c arch/x86/host_console.c \
+	arch/x86/host_platform.c arch/x86/tsc.c arch/x86/tsc_calibrate.c

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Local APIC of a host CPU. The mode is chosen once and is the same on all CPUs. The timer either compares with
+ * the TSC or counts down; a deadline farther off than the counter reaches is waited for in several rounds.
+ */
+#include "arch/x86/host_apic.h"
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/host_map.h"
+#include "arch/x86/insn.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/traps.h"
+#include "arch/x86/tsc.h"
+#include "core/arch.h"
+#include "lib/error.h"
+#include "lib/mmio.h"
+
+/* Register offsets in the page; the x2APIC's MSRs are these divided by 16. */
+enum apic_register {
+    APIC_ID = 0x20,
+    APIC_TPR = 0x80,
+    APIC_EOI = 0xb0,
+    APIC_SVR = 0xf0,
+    APIC_ICR = 0x300,
+    APIC_ICR_HIGH = 0x310,
+    APIC_LVT_TIMER = 0x320,
+    APIC_LVT_LINT0 = 0x350,
+    APIC_LVT_LINT1 = 0x360,
+    APIC_LVT_ERROR = 0x370,
+    APIC_TIMER_INITIAL = 0x380,
+    APIC_TIMER_CURRENT = 0x390,
+    APIC_TIMER_DIVIDE = 0x3e0,
+};
+
+#define APIC_ID_XAPIC      FIELD(31, 24)
+#define APIC_SVR_ENABLE    BIT(8)
+#define APIC_LVT_MASKED    BIT(16)
+#define APIC_LVT_NMI       (4 << 8)
+#define APIC_LVT_DEADLINE  (2 << 17)
+#define APIC_DIVIDE_BY_1   0xb
+#define APIC_ICR_NMI       (4 << 8)
+#define APIC_ICR_INIT      (5 << 8)
+#define APIC_ICR_STARTUP   (6 << 8)
+#define APIC_ICR_PENDING   BIT(12)
+#define APIC_ICR_ASSERT    BIT(14)
+#define APIC_ICR_OTHERS    (3 << 18)
+#define APIC_ICR_TRIES     1000000
+
+#define CPUID_1_EDX_APIC     BIT(9)
+#define CPUID_1_ECX_X2APIC   BIT(21)
+#define CPUID_1_ECX_DEADLINE BIT(24)
+
+#define MIN_COUNT 16 /* a shorter wait is not worth less than this */
+
+static uint64_t page;             /* of the xAPIC */
+static bool x2apic;
+static uint64_t timer_per_second; /* 0: TSC-deadline mode */
+
+static uint32_t apic_read(enum apic_register reg)
+{
+    return x2apic ? (uint32_t)insn_rdmsr(MSR_X2APIC + reg / 16) : mmio_read32(page + reg);
+}
+
+static void apic_write(enum apic_register reg, uint32_t value)
+{
+    if (x2apic)
+        insn_wrmsr(MSR_X2APIC + reg / 16, value);
+    else
+        mmio_write32(page + reg, value);
+}
+
+int host_apic_init(void)
+{
+    struct insn_cpuid cpuid = insn_cpuid(1, 0);
+    uint64_t base;
+
+    if ((cpuid.edx & CPUID_1_EDX_APIC) == 0)
+        return E_NOTSUP;
+    base = insn_rdmsr(MSR_APIC_BASE);
+    if ((base & APIC_BASE_ENABLE) == 0)
+        return E_NOTSUP; /* on some CPUs it cannot be turned on again */
+    x2apic = (cpuid.ecx & CPUID_1_ECX_X2APIC) != 0;
+    page = base & APIC_BASE_ADDRESS;
+    return x2apic ? 0 : host_map_set(hpa(page), PAGE_SIZE, HOST_MAP_DEVICE);
+}
+
+void host_apic_enable(void)
+{
+    if (x2apic)
+        insn_wrmsr(MSR_APIC_BASE, insn_rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+    apic_write(APIC_TPR, 0);
+    apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED);
+    apic_write(APIC_LVT_LINT0, APIC_LVT_MASKED);
+    apic_write(APIC_LVT_LINT1, APIC_LVT_NMI);
+    apic_write(APIC_LVT_ERROR, APIC_LVT_MASKED);
+    apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
+    apic_write(APIC_SVR, (uint32_t)APIC_SVR_ENABLE | HOST_VECTOR_SPURIOUS);
+}
+
+bool host_apic_is_x2apic(void)
+{
+    return x2apic;
+}
+
+uint32_t host_apic_id(void)
+{
+    uint32_t id = apic_read(APIC_ID);
+
+    return x2apic ? id : (uint32_t)field_get(id, APIC_ID_XAPIC);
+}
+
+void host_apic_eoi(void)
+{
+    apic_write(APIC_EOI, 0);
+}
+
+/* The ICR. Interrupts are off in all callers; an NMI handler that sends in between would break the two halves of
+ * the xAPIC's write, so none does but a panic's, which does not come back. */
+static void icr_send(uint32_t apic_id, uint32_t command)
+{
+    if (x2apic) {
+        insn_mfence(); /* the MSR write is not ordered behind earlier stores */
+        insn_lfence();
+        insn_wrmsr(MSR_X2APIC + APIC_ICR / 16, (uint64_t)apic_id << 32 | command);
+        return;
+    }
+    for (uint32_t i = 0; i < APIC_ICR_TRIES && (apic_read(APIC_ICR) & APIC_ICR_PENDING) != 0; i++)
+        arch_cpu_relax();
+    apic_write(APIC_ICR_HIGH, (uint32_t)field_make(apic_id, APIC_ID_XAPIC));
+    apic_write(APIC_ICR, command);
+}
+
+void host_apic_send(uint32_t apic_id, uint8_t vector)
+{
+    icr_send(apic_id, (uint32_t)APIC_ICR_ASSERT | vector);
+}
+
+void host_apic_send_nmi(uint32_t apic_id)
+{
+    icr_send(apic_id, (uint32_t)APIC_ICR_ASSERT | APIC_ICR_NMI);
+}
+
+void host_apic_send_nmi_others(void)
+{
+    icr_send(0, (uint32_t)APIC_ICR_ASSERT | APIC_ICR_NMI | APIC_ICR_OTHERS);
+}
+
+void host_apic_send_init(uint32_t apic_id)
+{
+    icr_send(apic_id, (uint32_t)APIC_ICR_ASSERT | APIC_ICR_INIT);
+}
+
+void host_apic_send_startup(uint32_t apic_id, uint8_t start_page)
+{
+    icr_send(apic_id, (uint32_t)APIC_ICR_ASSERT | APIC_ICR_STARTUP | start_page);
+}
+
+void host_apic_timer_count_from(uint32_t count)
+{
+    apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED);
+    apic_write(APIC_TIMER_INITIAL, count);
+}
+
+uint32_t host_apic_timer_left(void)
+{
+    return apic_read(APIC_TIMER_CURRENT);
+}
+
+bool host_apic_has_deadline(void)
+{
+    return (insn_cpuid(1, 0).ecx & CPUID_1_ECX_DEADLINE) != 0;
+}
+
+void host_apic_timer_setup(uint64_t ticks_per_second)
+{
+    timer_per_second = ticks_per_second;
+    apic_write(APIC_TIMER_INITIAL, 0);
+    apic_write(APIC_LVT_TIMER, HOST_VECTOR_TIMER | (ticks_per_second == 0 ? APIC_LVT_DEADLINE : 0));
+    if (ticks_per_second == 0)
+        insn_mfence(); /* the mode change comes before the first deadline write (Intel SDM, "TSC-Deadline Mode") */
+}
+
+/* Ticks of the countdown until the deadline, within what the counter holds. */
+static uint32_t countdown_to(uint64_t deadline_tsc, uint64_t now)
+{
+    uint64_t ns = deadline_tsc <= now ? 0 : tsc_to_ns(deadline_tsc - now);
+    uint64_t longest = (uint64_t)UINT32_MAX * NS_PER_SEC / timer_per_second;
+    uint64_t ticks;
+
+    if (ns >= longest)
+        return UINT32_MAX;
+    ticks = mul_div_u64(ns, timer_per_second, NS_PER_SEC) + 1; /* never early by rounding */
+    return (uint32_t)min_u64(max_u64(ticks, MIN_COUNT), UINT32_MAX);
+}
+
+static void timer_start(uint64_t deadline_tsc, uint64_t now)
+{
+    if (timer_per_second == 0)
+        insn_wrmsr(MSR_TSC_DEADLINE, deadline_tsc == 0 ? 1 : deadline_tsc);
+    else
+        apic_write(APIC_TIMER_INITIAL, countdown_to(deadline_tsc, now));
+}
+
+void arch_timer_program(uint64_t deadline_ns)
+{
+    struct x86_cpu *cpu = this_x86_cpu();
+
+    cpu->timer_deadline_tsc = UINT64_MAX;
+    if (deadline_ns != UINT64_MAX)
+        cpu->timer_deadline_tsc = tsc_from_time(deadline_ns);
+    if (cpu->timer_deadline_tsc != UINT64_MAX)
+        timer_start(cpu->timer_deadline_tsc, insn_rdtsc());
+    else if (timer_per_second == 0)
+        insn_wrmsr(MSR_TSC_DEADLINE, 0);
+    else
+        apic_write(APIC_TIMER_INITIAL, 0);
+}
+
+bool host_apic_timer_expired(struct x86_cpu *cpu)
+{
+    uint64_t now = insn_rdtsc();
+
+    if (cpu->timer_deadline_tsc == UINT64_MAX)
+        return false;
+    if (now >= cpu->timer_deadline_tsc)
+        return true;
+    timer_start(cpu->timer_deadline_tsc, now);
+    return false;
+}
+
+void arch_cpu_idle(struct cpu *cpu)
+{
+    if (atomic_load_explicit(&cpu->attention, memory_order_acquire) == 0)
+        insn_sti_hlt_cli();
+    else
+        insn_sti_nop_cli();
+}
+
+void arch_cpu_kick(struct cpu *cpu)
+{
+    atomic_store_explicit(&cpu->attention, 1, memory_order_release);
+    if (cpu != this_cpu())
+        host_apic_send(cpu->hardware_id, HOST_VECTOR_KICK);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How an x86 machine stops for a panic. No locks.
+ */
+#include "arch/x86/cpu.h"
+#include "arch/x86/host_apic.h"
+#include "arch/x86/insn.h"
+#include "core/arch.h"
+
+void arch_panic_stop_others(void)
+{
+}
+
+bool arch_panic_frame_valid(uintptr_t frame)
+{
+    return (frame & 7) == 0 && cpu_on_stack(this_x86_cpu(), frame);
+}
+
+void arch_panic_halt(void)
+{
+    insn_cli();
+    for (;;)
+        insn_hlt();
+}
