@@ -48,8 +48,8 @@ bool arch_console_tx(uint8_t byte);
 bool arch_console_rx(uint8_t *byte);
 
 /*
- * For panics; no locks, any context. stop_others ends the other CPUs, frame_valid tells whether a frame record
- * (saved frame pointer, return address) at `frame` lies on one of this CPU's stacks.
+ * For panics; no locks, any context. stop_others ends the other CPUs, frame_valid tells whether a frame
+ * record (saved frame pointer, return address) at `frame` lies on one of this CPU's stacks.
  */
 void arch_panic_stop_others(void);
 void arch_panic_putc(uint8_t byte);

@@ -9,8 +9,9 @@
 
 /*
  * Fills info->regions from `raw`: sorted, disjoint, page aligned. Where entries overlap the more restrictive
- * kind wins (RAM < ACPI < reserved < bad); RAM shrinks to whole pages, everything else grows. Entries of size 0
- * or that wrap are left out. E_RANGE if there were more pieces than BOOT_MAX_REGIONS: the highest are missing.
+ * kind wins (RAM < ACPI < reserved < bad); RAM shrinks to whole pages, everything else grows. Entries of size
+ * 0 or that wrap are left out. E_RANGE if there were more pieces than BOOT_MAX_REGIONS: the highest are
+ * missing.
  */
 MUST_CHECK int boot_regions_resolve(const struct boot_region *raw, uint32_t count, struct boot_info *info);
 

@@ -14,7 +14,8 @@ uint32_t cpu_count;
 
 void core_main(const struct boot_info *info)
 {
-    log_info("memory %lu KiB, free %lu KiB", boot_regions_ram(info) / KIB, pmem_free_pages() * (PAGE_SIZE / KIB));
+    log_info("memory %lu KiB, free %lu KiB", boot_regions_ram(info) / KIB,
+             pmem_free_pages() * (PAGE_SIZE / KIB));
     arch_machine_poweroff();
     panic("the machine has no power-off");
 }

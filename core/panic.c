@@ -12,7 +12,8 @@
 
 #define MAX_FRAMES 32
 
-static _Atomic uint32_t panicking;
+static _Atomic uint32_t panic_owner; /* CPU number + 1 */
+static uint32_t panic_depth;         /* the owner's */
 
 static void put_text(const char *text)
 {
@@ -31,13 +32,25 @@ static void put_line(const char *prefix, const char *format, va_list args)
     put_text("\r\n");
 }
 
+/* A panic inside a panic gets one more try: whatever broke may have been the console's state or a register
+ * dump. */
 void panic_begin(void)
 {
-    if (atomic_exchange_explicit(&panicking, 1, memory_order_acq_rel) != 0)
+    uint32_t self = this_cpu()->id + 1;
+    uint32_t owner = 0;
+
+    if (!atomic_compare_exchange_strong_explicit(&panic_owner, &owner, self, memory_order_acq_rel,
+                                                 memory_order_acquire) &&
+        owner != self)
         arch_panic_halt();
-    arch_panic_stop_others();
-    console_enter_panic();
-    console_flush();
+    panic_depth++;
+    if (panic_depth > 2)
+        arch_panic_halt();
+    if (panic_depth == 1) {
+        arch_panic_stop_others();
+        console_enter_panic();
+        console_flush();
+    }
     put_text("\r\n"); /* whatever was half written stays on its own line */
 }
 
@@ -105,6 +118,7 @@ void panic(const char *format, ...)
     put_line("PANIC ", format, args);
     va_end(args);
     panic_context();
-    panic_backtrace((uintptr_t)__builtin_return_address(0) - 1, (uintptr_t)__builtin_frame_address(0));
+    panic_backtrace((uintptr_t)__builtin_return_address(0) - 1,
+                    *(const uintptr_t *)__builtin_frame_address(0));
     panic_end();
 }

@@ -16,7 +16,8 @@ void panic_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The vCPU this CPU had loaded, and how many exits it had made. */
 void panic_context(void);
 
-/* Calls that led to `pc`, by frame pointers from `frame`; stops at the first address off this CPU's stacks. */
+/* Calls that led to `pc`, by frame pointers from `frame`; stops at the first address off this CPU's stacks.
+ */
 void panic_backtrace(uintptr_t pc, uintptr_t frame);
 
 _Noreturn void panic_end(void);

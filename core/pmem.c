@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Free memory as a list of extents sorted by address; each extent's node lies in its own first page, so the
- * allocator needs no tables however much memory there is. Neighbours are always merged. Small pieces come from
- * the bottom, pieces of 2 MiB alignment and more from the top: page tables do not cut up what guests want.
- * One lock; the list is as long as memory is fragmented, a few dozen extents.
+ * allocator needs no tables however much memory there is. Neighbours are always merged. Small pieces come
+ * from the bottom, pieces of 2 MiB alignment and more from the top: page tables do not cut up what guests
+ * want. One lock; the list is as long as memory is fragmented, a few dozen extents.
  */
 #include "core/pmem.h"
 
@@ -64,7 +64,8 @@ static void extent_cut(struct extent **link, uint64_t start, uint64_t end)
 }
 
 /* Where `size` bytes would lie in the extent, below `limit`. */
-static bool extent_place(const struct extent *e, uint64_t size, uint64_t align, uint64_t limit, uint64_t *start)
+static bool extent_place(const struct extent *e, uint64_t size, uint64_t align, uint64_t limit,
+                         uint64_t *start)
 {
     uint64_t first = align_up(extent_start(e), align);
     uint64_t end = min_u64(extent_end(e), limit);

@@ -13,8 +13,8 @@
 
 /*
  * Takes over the RAM of [first, limit) minus the image and the modules. The architecture's boot code calls it
- * before core_main, more than once if it can reach high memory only later; all of the range must be mapped, as
- * free memory holds its own list. Boot CPU only, ranges must not overlap.
+ * before core_main, more than once if it can reach high memory only later; all of the range must be mapped,
+ * as free memory holds its own list. Boot CPU only, ranges must not overlap.
  */
 void pmem_add_ram(const struct boot_info *info, uint64_t first, uint64_t limit);
 

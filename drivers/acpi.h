@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What Latch needs to know from ACPI's static tables, found and checked once at boot. Nothing in the tables is
- * trusted: every length is checked against what is readable, every table against its checksum. ACPI
+ * What Latch needs to know from ACPI's static tables, found and checked once at boot. Nothing in the tables
+ * is trusted: every length is checked against what is readable, every table against its checksum. ACPI
  * specification, "ACPI Software Programming Model".
  */
 #pragma once

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * 16550 by polling, plus the receive interrupt. The transmit FIFO's depth is used: once THRE shows it empty, 16
- * bytes go without another look at the status, each of which costs a microsecond on real ports.
+ * 16550 by polling, plus the receive interrupt. The transmit FIFO's depth is used: once THRE shows it empty,
+ * 16 bytes go without another look at the status, each of which costs a microsecond on real ports.
  */
 #include "drivers/uart16550.h"
 

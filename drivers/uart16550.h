@@ -12,7 +12,8 @@ struct uart16550 {
     uint32_t tx_room; /* bytes the transmit FIFO certainly still takes */
 };
 
-/* 8N1 at `baud` (115200 divided by a whole number), FIFOs on, interrupts off. False: nothing answers there. */
+/* 8N1 at `baud` (115200 divided by a whole number), FIFOs on, interrupts off. False: nothing answers there.
+ */
 bool uart16550_init(struct uart16550 *uart, uint16_t port, uint32_t baud);
 
 /* False: no room now. */

@@ -6,17 +6,17 @@
 
 #include <stdint.h>
 
-#define PIO_ACCESSORS(bits, suffix, reg)                                                        \
-    static inline uint##bits##_t pio_read##bits(uint16_t port)                                  \
-    {                                                                                           \
-        uint##bits##_t value;                                                                   \
-                                                                                                \
-        __asm__ volatile("in" suffix " %1, %" reg "0" : "=a"(value) : "Nd"(port) : "memory");   \
-        return value;                                                                           \
-    }                                                                                           \
-    static inline void pio_write##bits(uint16_t port, uint##bits##_t value)                     \
-    {                                                                                           \
-        __asm__ volatile("out" suffix " %" reg "0, %1" : : "a"(value), "Nd"(port) : "memory");  \
+#define PIO_ACCESSORS(bits, suffix, reg)                                                       \
+    static inline uint##bits##_t pio_read##bits(uint16_t port)                                 \
+    {                                                                                          \
+        uint##bits##_t value;                                                                  \
+                                                                                               \
+        __asm__ volatile("in" suffix " %1, %" reg "0" : "=a"(value) : "Nd"(port) : "memory");  \
+        return value;                                                                          \
+    }                                                                                          \
+    static inline void pio_write##bits(uint16_t port, uint##bits##_t value)                    \
+    {                                                                                          \
+        __asm__ volatile("out" suffix " %" reg "0, %1" : : "a"(value), "Nd"(port) : "memory"); \
     }
 
 PIO_ACCESSORS(8, "b", "b")

@@ -14,14 +14,14 @@
 #include "lib/addr.h"
 
 struct x86_cpu {
-    struct cpu base;                   /* must stay first */
-    _Atomic uint64_t host_nmi_count;   /* NMIs the CPU took; written by its NMI handler, read anywhere */
-    uint64_t stray_count;              /* interrupts on vectors that nobody uses */
-    uint64_t timer_deadline_tsc;       /* what the timer interrupt is to wait for; UINT64_MAX: off */
-    _Atomic uint32_t online;           /* secondary: set when it has arrived */
+    struct cpu base;                 /* must stay first */
+    _Atomic uint64_t host_nmi_count; /* NMIs the CPU took; written by its NMI handler, read anywhere */
+    uint64_t stray_count;            /* interrupts on vectors that nobody uses */
+    uint64_t timer_deadline_tsc;     /* what the timer interrupt is to wait for; UINT64_MAX: off */
+    _Atomic uint32_t online;         /* secondary: set when it has arrived */
     uint64_t gdt[GDT_ENTRIES];
     struct tss tss __attribute__((aligned(16)));
-    void *vendor;                      /* the virtualization back end's own per-CPU state */
+    void *vendor; /* the virtualization back end's own per-CPU state */
 };
 
 #define CPU_STACK_SIZE (4 * PAGE_SIZE)

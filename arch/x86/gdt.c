@@ -10,12 +10,12 @@
 #define DESCRIPTOR_CODE64 UINT64_C(0x00af9b000000ffff)
 #define DESCRIPTOR_DATA   UINT64_C(0x00cf93000000ffff)
 
-#define TSS_LIMIT     FIELD(15, 0)
-#define TSS_BASE_23_0 FIELD(39, 16)
-#define TSS_TYPE      FIELD(43, 40)
-#define TSS_P         BIT(47)
+#define TSS_LIMIT      FIELD(15, 0)
+#define TSS_BASE_23_0  FIELD(39, 16)
+#define TSS_TYPE       FIELD(43, 40)
+#define TSS_P          BIT(47)
 #define TSS_BASE_31_24 FIELD(63, 56)
-#define TSS_AVAILABLE 9
+#define TSS_AVAILABLE  9
 
 static void tss_descriptor_write(struct x86_cpu *cpu)
 {

@@ -9,9 +9,9 @@
 
 #include "lib/bits.h"
 
-#define GDT_CS  0x08
-#define GDT_DS  0x10
-#define GDT_TSS 0x20 /* two entries */
+#define GDT_CS      0x08
+#define GDT_DS      0x10
+#define GDT_TSS     0x20 /* two entries */
 #define GDT_ENTRIES 6
 
 enum gdt_ist {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Local APIC of a host CPU. The mode is chosen once and is the same on all CPUs. The timer either compares with
- * the TSC or counts down; a deadline farther off than the counter reaches is waited for in several rounds.
+ * Local APIC of a host CPU. The mode is chosen once and is the same on all CPUs. The timer either compares
+ * with the TSC or counts down; a deadline farther off than the counter reaches is waited for in several
+ * rounds.
  */
 #include "arch/x86/host_apic.h"
 
@@ -32,19 +33,19 @@ enum apic_register {
     APIC_TIMER_DIVIDE = 0x3e0,
 };
 
-#define APIC_ID_XAPIC      FIELD(31, 24)
-#define APIC_SVR_ENABLE    BIT(8)
-#define APIC_LVT_MASKED    BIT(16)
-#define APIC_LVT_NMI       (4 << 8)
-#define APIC_LVT_DEADLINE  (2 << 17)
-#define APIC_DIVIDE_BY_1   0xb
-#define APIC_ICR_NMI       (4 << 8)
-#define APIC_ICR_INIT      (5 << 8)
-#define APIC_ICR_STARTUP   (6 << 8)
-#define APIC_ICR_PENDING   BIT(12)
-#define APIC_ICR_ASSERT    BIT(14)
-#define APIC_ICR_OTHERS    (3 << 18)
-#define APIC_ICR_TRIES     1000000
+#define APIC_ID_XAPIC     FIELD(31, 24)
+#define APIC_SVR_ENABLE   BIT(8)
+#define APIC_LVT_MASKED   BIT(16)
+#define APIC_LVT_NMI      (4 << 8)
+#define APIC_LVT_DEADLINE (2 << 17)
+#define APIC_DIVIDE_BY_1  0xb
+#define APIC_ICR_NMI      (4 << 8)
+#define APIC_ICR_INIT     (5 << 8)
+#define APIC_ICR_STARTUP  (6 << 8)
+#define APIC_ICR_PENDING  BIT(12)
+#define APIC_ICR_ASSERT   BIT(14)
+#define APIC_ICR_OTHERS   (3 << 18)
+#define APIC_ICR_TRIES    1000000
 
 #define CPUID_1_EDX_APIC     BIT(9)
 #define CPUID_1_ECX_X2APIC   BIT(21)
@@ -52,7 +53,7 @@ enum apic_register {
 
 #define MIN_COUNT 16 /* a shorter wait is not worth less than this */
 
-static uint64_t page;             /* of the xAPIC */
+static uint64_t page; /* of the xAPIC */
 static bool x2apic;
 static uint64_t timer_per_second; /* 0: TSC-deadline mode */
 
@@ -114,8 +115,8 @@ void host_apic_eoi(void)
     apic_write(APIC_EOI, 0);
 }
 
-/* The ICR. Interrupts are off in all callers; an NMI handler that sends in between would break the two halves of
- * the xAPIC's write, so none does but a panic's, which does not come back. */
+/* The ICR. Interrupts are off in all callers; an NMI handler that sends in between would break the two halves
+ * of the xAPIC's write, so none does but a panic's, which does not come back. */
 static void icr_send(uint32_t apic_id, uint32_t command)
 {
     if (x2apic) {
@@ -177,7 +178,8 @@ void host_apic_timer_setup(uint64_t ticks_per_second)
     apic_write(APIC_TIMER_INITIAL, 0);
     apic_write(APIC_LVT_TIMER, HOST_VECTOR_TIMER | (ticks_per_second == 0 ? APIC_LVT_DEADLINE : 0));
     if (ticks_per_second == 0)
-        insn_mfence(); /* the mode change comes before the first deadline write (Intel SDM, "TSC-Deadline Mode") */
+        insn_mfence(); /* the mode change comes before the first deadline write (Intel SDM, "TSC-Deadline
+                          Mode") */
 }
 
 /* Ticks of the countdown until the deadline, within what the counter holds. */

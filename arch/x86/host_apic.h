@@ -12,7 +12,8 @@
 
 struct x86_cpu;
 
-/* Boot CPU, once: chooses the mode, maps the page. 0, or E_NOTSUP (no APIC, or the firmware turned it off). */
+/* Boot CPU, once: chooses the mode, maps the page. 0, or E_NOTSUP (no APIC, or the firmware turned it off).
+ */
 MUST_CHECK int host_apic_init(void);
 
 /* Each CPU: software enable, all local vectors masked but LINT1, which brings NMIs. */

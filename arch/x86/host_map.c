@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Four-level page tables (AMD APM volume 2, "Long-Mode Page Translation"). Tables are never freed: the map only
- * gets finer. Only the boot CPU writes, before other CPUs could hold translations that matter.
+ * Four-level page tables (AMD APM volume 2, "Long-Mode Page Translation"). Tables are never freed: the map
+ * only gets finer. Only the boot CPU writes, before other CPUs could hold translations that matter.
  */
 #include "arch/x86/host_map.h"
 
@@ -10,15 +10,15 @@
 #include "core/pmem.h"
 #include "lib/error.h"
 
-#define PTE_P        BIT(0)
-#define PTE_W        BIT(1)
-#define PTE_PWT      BIT(3)
-#define PTE_PCD      BIT(4)
-#define PTE_A        BIT(5)
-#define PTE_D        BIT(6)
-#define PTE_PS       BIT(7) /* a leaf above the lowest level */
-#define PTE_ADDRESS  FIELD(51, 12)
-#define PTE_NX       BIT(63)
+#define PTE_P       BIT(0)
+#define PTE_W       BIT(1)
+#define PTE_PWT     BIT(3)
+#define PTE_PCD     BIT(4)
+#define PTE_A       BIT(5)
+#define PTE_D       BIT(6)
+#define PTE_PS      BIT(7) /* a leaf above the lowest level */
+#define PTE_ADDRESS FIELD(51, 12)
+#define PTE_NX      BIT(63)
 
 #define LEVELS      4
 #define ENTRIES     512

@@ -14,7 +14,7 @@
 
 enum host_map_kind {
     HOST_MAP_NONE,
-    HOST_MAP_RW,     /* write-back where the MTRRs say so, never executable */
+    HOST_MAP_RW, /* write-back where the MTRRs say so, never executable */
     HOST_MAP_RO,
     HOST_MAP_RX,
     HOST_MAP_DEVICE, /* read, write, uncached */

@@ -10,5 +10,6 @@
 /* What ACPI told; filled by host_platform_init(), constant afterwards. */
 extern struct acpi_info host_acpi;
 
-/* Boot CPU, once, on the final page tables. Ends in a panic where the machine lacks what Latch cannot do without. */
+/* Boot CPU, once, on the final page tables. Ends in a panic where the machine lacks what Latch cannot do
+ * without. */
 void host_platform_init(const struct boot_info *info);

@@ -60,17 +60,17 @@ static inline void insn_mfence(void)
     __asm__ volatile("mfence" ::: "memory");
 }
 
-#define INSN_CONTROL_REGISTER(cr)                                    \
-    static inline uint64_t insn_read_##cr(void)                      \
-    {                                                                \
-        uint64_t value;                                              \
-                                                                     \
+#define INSN_CONTROL_REGISTER(cr)                                      \
+    static inline uint64_t insn_read_##cr(void)                        \
+    {                                                                  \
+        uint64_t value;                                                \
+                                                                       \
         __asm__ volatile("mov %%" #cr ", %0" : "=r"(value)::"memory"); \
-        return value;                                                \
-    }                                                                \
-    static inline void insn_write_##cr(uint64_t value)               \
-    {                                                                \
-        __asm__ volatile("mov %0, %%" #cr : : "r"(value) : "memory"); \
+        return value;                                                  \
+    }                                                                  \
+    static inline void insn_write_##cr(uint64_t value)                 \
+    {                                                                  \
+        __asm__ volatile("mov %0, %%" #cr : : "r"(value) : "memory");  \
     }
 
 INSN_CONTROL_REGISTER(cr0)

@@ -40,14 +40,22 @@ extern const uint8_t trap_stubs[];
 static struct idt_gate idt[IDT_ENTRIES] __attribute__((aligned(16)));
 
 static const char *const exception_names[EXCEPTION_COUNT] = {
-    [X86_DE] = "#DE divide error",        [X86_DB] = "#DB debug",
-    [X86_BP] = "#BP breakpoint",          [X86_OF] = "#OF overflow",
-    [X86_BR] = "#BR bound range",         [X86_UD] = "#UD invalid opcode",
-    [X86_NM] = "#NM no coprocessor",      [X86_DF] = "#DF double fault",
-    [X86_TS] = "#TS invalid TSS",         [X86_NP] = "#NP segment not present",
-    [X86_SSF] = "#SS stack",              [X86_GP] = "#GP general protection",
-    [X86_PF] = "#PF page fault",          [X86_MF] = "#MF x87",
-    [X86_AC] = "#AC alignment check",     [X86_MC] = "#MC machine check",
+    [X86_DE] = "#DE divide error",
+    [X86_DB] = "#DB debug",
+    [X86_BP] = "#BP breakpoint",
+    [X86_OF] = "#OF overflow",
+    [X86_BR] = "#BR bound range",
+    [X86_UD] = "#UD invalid opcode",
+    [X86_NM] = "#NM no coprocessor",
+    [X86_DF] = "#DF double fault",
+    [X86_TS] = "#TS invalid TSS",
+    [X86_NP] = "#NP segment not present",
+    [X86_SSF] = "#SS stack",
+    [X86_GP] = "#GP general protection",
+    [X86_PF] = "#PF page fault",
+    [X86_MF] = "#MF x87",
+    [X86_AC] = "#AC alignment check",
+    [X86_MC] = "#MC machine check",
     [X86_XM] = "#XM SIMD floating point",
 };
 
@@ -90,7 +98,8 @@ void traps_load(void)
 
 static void print_registers(const struct trap_frame *f)
 {
-    panic_line("rip %016lx cs %04lx rflags %08lx rsp %016lx ss %04lx", f->rip, f->cs, f->rflags, f->rsp, f->ss);
+    panic_line("rip %016lx cs %04lx rflags %08lx rsp %016lx ss %04lx", f->rip, f->cs, f->rflags, f->rsp,
+               f->ss);
     panic_line("rax %016lx rbx %016lx rcx %016lx rdx %016lx", f->rax, f->rbx, f->rcx, f->rdx);
     panic_line("rsi %016lx rdi %016lx rbp %016lx r8  %016lx", f->rsi, f->rdi, f->rbp, f->r8);
     panic_line("r9  %016lx r10 %016lx r11 %016lx r12 %016lx", f->r9, f->r10, f->r11, f->r12);

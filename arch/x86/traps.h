@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Host exceptions and interrupts. An exception is always our own bug and ends in a panic; an interrupt handler
- * only acknowledges and sets cpu->attention; an NMI is counted and handed to host_nmi_arrived().
+ * Host exceptions and interrupts. An exception is always our own bug and ends in a panic; an interrupt
+ * handler only acknowledges and sets cpu->attention; an NMI is counted and handed to host_nmi_arrived().
  */
 #pragma once
 

@@ -15,7 +15,7 @@
 static struct tsc_rates rates;
 static uint64_t base_tsc;
 static uint64_t ns_per_tick = BIT(32); /* 32.32; a guess until calibrated, for time-outs */
-static uint64_t ticks_per_ns; /* 32.32 */
+static uint64_t ticks_per_ns;          /* 32.32 */
 
 static uint64_t scale(uint64_t value, uint64_t factor)
 {
@@ -53,12 +53,9 @@ bool tsc_is_invariant(void)
 const char *tsc_source_name(void)
 {
     static const char *const names[] = {
-        [TSC_SOURCE_NONE] = "unknown",
-        [TSC_SOURCE_CPUID_CRYSTAL] = "CPUID 0x15",
-        [TSC_SOURCE_CPUID_BASE] = "CPUID 0x16",
-        [TSC_SOURCE_CPUID_HYPERVISOR] = "CPUID 0x40000010",
-        [TSC_SOURCE_PM_TIMER] = "ACPI PM timer",
-        [TSC_SOURCE_PIT] = "8254",
+        [TSC_SOURCE_NONE] = "unknown",           [TSC_SOURCE_CPUID_CRYSTAL] = "CPUID 0x15",
+        [TSC_SOURCE_CPUID_BASE] = "CPUID 0x16",  [TSC_SOURCE_CPUID_HYPERVISOR] = "CPUID 0x40000010",
+        [TSC_SOURCE_PM_TIMER] = "ACPI PM timer", [TSC_SOURCE_PIT] = "8254",
     };
 
     return names[rates.source];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Measuring against the PM timer or the 8254. An edge of the reference lies between two readings of the TSC; the
- * window is long enough once the width of both edges together is small against it. So it takes microseconds
- * where readings cost nothing and tens of milliseconds where they are slow.
+ * Measuring against the PM timer or the 8254. An edge of the reference lies between two readings of the TSC;
+ * the window is long enough once the width of both edges together is small against it. So it takes
+ * microseconds where readings cost nothing and tens of milliseconds where they are slow.
  */
 #include "arch/x86/tsc_calibrate.h"
 
@@ -33,10 +33,10 @@
 
 #define MIN_HZ    UINT64_C(100000000) /* what a TSC plausibly does */
 #define MAX_HZ    UINT64_C(20000000000)
-#define PRECISION 20000          /* one part in so many */
-#define MAX_POLLS 1000000        /* without any change of the reference */
-#define MIN_TICKS 512            /* reference ticks in a window at least */
-#define MAX_MS    30             /* and at most, in milliseconds */
+#define PRECISION 20000   /* one part in so many */
+#define MAX_POLLS 1000000 /* without any change of the reference */
+#define MIN_TICKS 512     /* reference ticks in a window at least */
+#define MAX_MS    30      /* and at most, in milliseconds */
 
 struct reference {
     enum tsc_source source;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From 64-bit mode on temporary page tables to core_main(): boot information, page allocator, final page tables,
- * traps, clock, interrupts. Each step that fails here ends the boot with one line.
+ * From 64-bit mode on temporary page tables to core_main(): boot information, page allocator, final page
+ * tables, traps, clock, interrupts. Each step that fails here ends the boot with one line.
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/host_console.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Multiboot2 information → struct boot_info. Pure and bounded: a tag is looked at only after its size has been
- * checked against the structure, its fields only after they have been checked against the tag.
+ * Multiboot2 information → struct boot_info. Pure and bounded: a tag is looked at only after its size has
+ * been checked against the structure, its fields only after they have been checked against the tag.
  */
 #include "boot/x86/multiboot2.h"
 
@@ -66,8 +66,8 @@ static const char *copy_text(struct parser *p, const uint8_t *text, uint32_t lim
 }
 
 /*
- * The specification leaves open whether the text begins with the file name. GRUB leaves it out, others do not.
- * No word of ours begins with a slash or a parenthesis or holds "://", file names of loaders do.
+ * The specification leaves open whether the text begins with the file name. GRUB leaves it out, others do
+ * not. No word of ours begins with a slash or a parenthesis or holds "://", file names of loaders do.
  */
 static const char *skip_file_name(const char *text)
 {

@@ -27,15 +27,16 @@ struct multiboot2_copies {
 };
 
 /* What was wrong, but not so wrong that boot has to end. */
-#define MULTIBOOT2_TEXT_CUT        BIT(0) /* a command line did not fit and was cut */
-#define MULTIBOOT2_MODULES_CUT     BIT(1) /* more modules than BOOT_MAX_MODULES */
-#define MULTIBOOT2_REGIONS_CUT     BIT(2) /* more memory map entries than fit */
-#define MULTIBOOT2_BAD_TAG         BIT(3) /* a tag too short for its contents was left out */
-#define MULTIBOOT2_UNENDED         BIT(4) /* the structure ends without its end tag */
+#define MULTIBOOT2_TEXT_CUT    BIT(0) /* a command line did not fit and was cut */
+#define MULTIBOOT2_MODULES_CUT BIT(1) /* more modules than BOOT_MAX_MODULES */
+#define MULTIBOOT2_REGIONS_CUT BIT(2) /* more memory map entries than fit */
+#define MULTIBOOT2_BAD_TAG     BIT(3) /* a tag too short for its contents was left out */
+#define MULTIBOOT2_UNENDED     BIT(4) /* the structure ends without its end tag */
 
 /*
- * `info` is at least 8 readable bytes, and as many as its total size says (checked against MULTIBOOT2_MAX_SIZE).
- * Returns 0 with *problems, or E_INVAL (the size is impossible), E_NOENT (no memory map). Pure.
+ * `info` is at least 8 readable bytes, and as many as its total size says (checked against
+ * MULTIBOOT2_MAX_SIZE). Returns 0 with *problems, or E_INVAL (the size is impossible), E_NOENT (no memory
+ * map). Pure.
  */
 MUST_CHECK int multiboot2_parse(const void *info, struct boot_info *out, struct multiboot2_copies *copies,
                                 uint64_t *problems);
