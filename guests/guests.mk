@@ -36,3 +36,4 @@ $(G)/$(1).elf: $(call guest-objects,$(1)) guests/lib/guest.ld
 -include $(patsubst %.o,%.d,$(call guest-objects,$(1)))
 endef
 $(foreach g,$(guests-y),$(eval $(call guest-rule,$(g))))
+test-guests: guests

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Traces of the scenario guest: parsing them, and what each is expected to be on which machine."""
+import fnmatch
+import os
+import re
+
+import harness
+
+GUEST = os.path.join(harness.BUILD, "guests", "scenarios.elf")
+EXPECTED = os.path.join(harness.ROOT, "guests", "scenarios", "expected.txt")
+HEADER = re.compile(r"(?m)^\[([a-z0-9-]+)(?: \| ([a-z ]+))?\]$")
+
+
+def split(text):
+    """{(name, variant): [lines]} of traces; lines that belong to none are left out."""
+    found = {}
+    lines = None
+    for line in text.split("\n"):
+        match = HEADER.match(line)
+        if match:
+            lines = found.setdefault((match.group(1), match.group(2) or ""), [])
+        elif lines is not None and line.startswith("  "):
+            lines.append(line.rstrip())
+    return found
+
+
+def expectations():
+    """The file of expected traces."""
+    with open(EXPECTED, encoding="ascii") as file:
+        return split(file.read())
+
+
+NAMES = [name for name, variant in expectations() if not variant]
+
+
+def same(lines, patterns):
+    """Line by line, with * in patterns."""
+    return len(lines) == len(patterns) and all(fnmatch.fnmatchcase(l, p) for l, p in zip(lines, patterns))
+
+
+def differences(traces, machine, native):
+    """One text per scenario whose trace is none of those allowed on this machine."""
+    allowed = expectations()
+    found = []
+    for name in NAMES:
+        lines = traces.get((name, ""))
+        variants = ["", machine] + ([f"{machine} native"] if native else [])
+        patterns = [allowed[name, variant] for variant in variants if (name, variant) in allowed]
+        if lines is None:
+            found.append(f"[{name}] did not run")
+        elif not any(same(lines, pattern) for pattern in patterns):
+            found.append(f"[{name}] should be\n" + "\n".join(patterns[0]) + "\nbut is\n" + "\n".join(lines))
+    found += [f"[{name}] is not in expected.txt" for name, _ in traces if name not in NAMES]
+    return found

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The scenario guest: the same traces without Latch (the reference), and under it with each way of delivering NMIs."""
+import pytest
+
+import harness
+import scenarios
+
+
+@pytest.fixture(scope="module")
+def guest():
+    """The scenario guest."""
+    return harness.require(scenarios.GUEST, "make guests")
+
+
+def vm(guest, words=""):
+    """The argument of --vm."""
+    return f"name=scenarios,kernel={guest},mem=128M{words},cmdline=all"
+
+
+def test_expectations_cover_enough():
+    assert len(scenarios.NAMES) >= 25
+
+
+def test_a_wrong_trace_is_noticed():
+    traces = {key: list(lines) for key, lines in scenarios.expectations().items() if not key[1]}
+    assert scenarios.differences(traces, "qemu", False) == []
+    traces["nmi-two-inside", ""] += ["  nmi @nmi_sent", "  /nmi"]
+    del traces["irq-cr8", ""]
+    found = scenarios.differences(traces, "qemu", False)
+    assert len(found) == 2 and found[0].startswith("[nmi-two-inside] should be") and found[1] == "[irq-cr8] did not run"
+
+
+def test_native_reference(launch, guest):
+    # Instructions counted: without it QEMU notices an NMI some instructions late.
+    result = launch("--native", "--icount", "--timeout", "60", "--vm", vm(guest))
+    assert result.status == 1, result
+    found = scenarios.differences(scenarios.split(result.output), "qemu", native=True)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("way", ["iret", "auto"])
+def test_under_latch(launch, latch_image, guest, way):
+    result = launch("--hv", f"nmi={way}", "--timeout", "100", "--vm", vm(guest))
+    assert "SCENARIOS-END" in result.output, result
+    found = scenarios.differences(scenarios.split(result.output), "qemu", native=False)
+    assert not found, "\n".join(found)
