@@ -70,3 +70,13 @@ static inline uint64_t bytes_mask(unsigned int bytes)
 {
     return ~UINT64_C(0) >> (64 - 8 * bytes);
 }
+
+/* Number of ones. A loop: no population count instruction may be assumed, and the callers' words have few. */
+static inline uint32_t bits_count(uint64_t value)
+{
+    uint32_t count = 0;
+
+    for (; value != 0; value &= value - 1)
+        count++;
+    return count;
+}

@@ -48,16 +48,18 @@ struct vpic {
     struct vdev dev; /* both chips and the ELCRs: see VPIC_OFFSET_* */
     struct vpic_chip chips[2];
     struct irq_line *output; /* INT of the master */
-    uint64_t spurious_count;
-    uint64_t edge_count;      /* rising edges seen */
-    uint64_t collapsed_count; /* of those: the request bit was set already */
+    /* Of edge-triggered inputs: edges = acknowledged + withdrawn + cleared by ICW1 + pending. */
+    uint64_t edge_count;
     uint64_t ack_count;
+    uint64_t withdrawn_count; /* the input fell before the acknowledge */
+    uint64_t cleared_count;
+    uint64_t spurious_count; /* acknowledges that found nothing */
 };
 
 /* Offsets given to the device; the board registers the ports with these bases. */
 #define VPIC_OFFSET_MASTER 0x00  /* 0x20, 2 ports */
 #define VPIC_OFFSET_SLAVE  0x80  /* 0xa0, 2 ports */
-#define VPIC_OFFSET_ELCR   0x4b0 /* 0x4d0, 2 ports: offsets are port - 0x20 */
+#define VPIC_OFFSET_ELCR   0x4b0 /* 0x4d0, 2 ports; offsets count from port 0x20 */
 
 #define VPIC_ELCR_MASTER UINT8_C(0xf8) /* inputs 0..2 are always edge triggered */
 #define VPIC_ELCR_SLAVE  UINT8_C(0xde) /* so are 8 and 13 */

@@ -14,31 +14,12 @@
 #include "core/irq_line.h"
 #include "core/timer.h"
 #include "lib/bits.h"
+#include "vdev/vpit_channel.h"
 
 #define VPIT_HZ       UINT64_C(1193182)
 #define VPIT_CHANNELS 3
 
 struct vm;
-
-struct vpit_channel {
-    uint8_t mode;   /* 0..5 */
-    uint8_t access; /* 1 low byte, 2 high byte, 3 low then high */
-    bool bcd;
-    bool gate;
-    bool loaded;       /* a count has been written since the control word */
-    bool running;      /* started (modes 1, 5: by the gate) and not paused */
-    bool read_high;    /* the next byte read is the high one */
-    bool write_high;   /* the next byte written is the high one */
-    uint8_t write_low; /* low byte waiting for its high one */
-    bool count_latched;
-    bool status_latched;
-    uint8_t status;
-    uint16_t latch;
-    uint32_t reload;     /* as written: 1..65536 (BCD 1..10000) */
-    uint32_t count;      /* what the running cycle started from */
-    bool reload_pending; /* modes 2, 3: `reload` takes over at the end of the cycle */
-    uint64_t start;      /* tick at which `count` was in the counter */
-};
 
 struct vpit {
     struct vdev dev;
@@ -46,12 +27,12 @@ struct vpit {
     struct irq_line *line; /* OUT0 */
     struct timer timer;
     struct vpit_channel channels[VPIT_CHANNELS];
-    uint64_t epoch_ns;     /* tick 0 */
-    uint64_t edge_tick;    /* next rising edge of OUT0, meaningful while the timer is armed */
-    uint8_t speaker;       /* bit 1 of port 0x61 */
-    uint64_t edge_count;   /* rising edges given to the line */
-    uint64_t missed_count; /* edges that passed while the host was late: they collapse into one, as in the
-                              PIC's latch */
+    uint64_t epoch_ns;   /* tick VPIT_FIRST_TICK */
+    uint64_t edge_tick;  /* next rising edge of OUT0 not yet given to the line, VPIT_NEVER: none */
+    uint8_t port61;      /* writable bits of port 0x61 */
+    uint64_t edge_count; /* rising edges given to the line */
+    uint64_t
+        missed_count; /* edges that passed while the host was late: they collapse, as in the PIC's latch */
 };
 
 /* Offsets given to the device: port - 0x40. */

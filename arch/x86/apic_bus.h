@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/vm.h"
@@ -28,6 +29,8 @@ struct apic_bus {
     struct vm *vm;
     struct vioapic *ioapic; /* for EOI broadcasts; NULL: none */
     uint64_t tsc_hz;
+    uint8_t phys_bits; /* guest's physical address width: what IA32_APIC_BASE may hold; 52 unless changed */
+    bool x2apic;       /* the guest's CPUID offers x2APIC; true unless changed */
     uint32_t count;
     struct vlapic *apics[MAX_VCPUS_PER_VM]; /* by vCPU number, which is the APIC ID */
     _Atomic uint32_t lowest_next;           /* where the search for a lowest-priority target starts */

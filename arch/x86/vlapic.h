@@ -186,12 +186,22 @@ static inline uint8_t vlapic_get_tpr(const struct vlapic *vl)
     return vl->tpr;
 }
 
-/* For CR8 writes (value << 4) and for back ends that keep TPR in hardware. Look at vlapic_deliverable() after
- * it. */
+/* Tells the injection scheduler that vlapic_deliverable() has something. */
+void vlapic_notify(struct vlapic *vl);
+
+/* Something was lowered: if that lets a request through, the injection scheduler hears of it. */
+static inline void vlapic_recheck(struct vlapic *vl)
+{
+    if ((vl->irr_top >> 4) > (atomic_load_explicit(&vl->ppr, memory_order_relaxed) >> 4))
+        vlapic_notify(vl);
+}
+
+/* For CR8 writes (value << 4) and for back ends that keep TPR in hardware. */
 static inline void vlapic_set_tpr(struct vlapic *vl, uint8_t tpr)
 {
     vl->tpr = tpr;
     vlapic_update_ppr(vl);
+    vlapic_recheck(vl);
 }
 
 /* INIT/SIPI waiting (VCPU_REQ_INIT): VLAPIC_START_*; clears it. */
@@ -212,7 +222,7 @@ bool vlapic_takes_extint(const struct vlapic *vl);
 /* Is this guest physical address in the register page now? */
 static inline bool vlapic_covers(const struct vlapic *vl, gpa_t at)
 {
-    return at.v - vl->mmio.v < APIC_SIZE;
+    return align_down(at.v, APIC_SIZE) == vl->mmio.v;
 }
 
 /* Offsets 0..0xfff. Only 4-byte writes at multiples of 16 act; reads of 1, 2, 4 bytes inside a register's low

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The guest's local APIC: requests, service, priorities, pins, reset. IRR, ISR and TMR belong to the owner;
+ * senders reach them through `posted` only. irr_top, isr_top and ppr always agree with the bit arrays.
+ */
+#include "arch/x86/vlapic.h"
+
+#include "arch/x86/apic_bus.h"
+#include "arch/x86/vlapic_internal.h"
+#include "core/vcpu.h"
+#include "lib/assert.h"
+#include "vdev/msi.h"
+
+static int16_t top_of(const uint64_t words[VLAPIC_WORDS])
+{
+    for (int i = VLAPIC_WORDS - 1; i >= 0; i--)
+        if (words[i] != 0)
+            return (int16_t)(i * 64 + 63 - __builtin_clzll(words[i]));
+    return -1;
+}
+
+void vlapic_publish_route(struct vlapic *vl)
+{
+    uint64_t route = vlapic_id(vl) | field_make(vl->ldr, VLAPIC_ROUTE_LDR);
+
+    if (vlapic_is_enabled(vl))
+        route |= VLAPIC_ROUTE_ENABLED;
+    if (vlapic_is_soft_enabled(vl))
+        route |= VLAPIC_ROUTE_SOFT;
+    if (vlapic_is_x2apic(vl))
+        route |= VLAPIC_ROUTE_X2APIC;
+    if (vl->dfr != APIC_DFR_FLAT)
+        route |= VLAPIC_ROUTE_CLUSTER;
+    if (!vlapic_is_enabled(vl) || (vl->lvt[VLAPIC_LINT0] & APIC_LVT_MASKED) == 0)
+        route |= VLAPIC_ROUTE_LINT0;
+    atomic_store_explicit(&vl->route, route, memory_order_release);
+    vl->mmio = gpa(vlapic_is_enabled(vl) && !vlapic_is_x2apic(vl) ? vl->base & FIELD(51, 12) : UINT64_MAX);
+}
+
+/* --- Posting: any CPU
+ * ---------------------------------------------------------------------------------------- */
+
+void vlapic_notify(struct vlapic *vl)
+{
+    (void)inject_post_irq(&vl->vcpu->inject.posted);
+}
+
+/* The request goes out every time: the owner clears the word only after it has looked here, see vlapic.h. */
+static void tell_owner(struct vlapic *vl, uint32_t out)
+{
+    atomic_fetch_or_explicit(&vl->posted.outstanding, out, memory_order_release);
+    vlapic_notify(vl);
+    vcpu_request(vl->vcpu, VCPU_REQ_EVENT);
+}
+
+void vlapic_log_error(struct vlapic *vl, uint32_t esr_bits)
+{
+    if ((~atomic_fetch_or_explicit(&vl->posted.error, esr_bits, memory_order_relaxed) & esr_bits) != 0)
+        tell_owner(vl, VLAPIC_OUT_ERROR);
+}
+
+bool vlapic_post(struct vlapic *vl, uint8_t vector, bool level)
+{
+    const uint64_t takes = VLAPIC_ROUTE_ENABLED | VLAPIC_ROUTE_SOFT;
+    uint64_t bit = BIT(vector & 63);
+    uint32_t word = vector >> 6;
+
+    if ((atomic_load_explicit(&vl->route, memory_order_relaxed) & takes) != takes)
+        return false;
+    if (UNLIKELY(vector < APIC_MIN_VECTOR)) {
+        vlapic_log_error(vl, APIC_ESR_RECEIVE_VECTOR);
+        return false;
+    }
+    if (level)
+        atomic_fetch_or_explicit(&vl->posted.level[word], bit, memory_order_relaxed);
+    else if ((atomic_load_explicit(&vl->posted.level[word], memory_order_relaxed) & bit) != 0)
+        atomic_fetch_and_explicit(&vl->posted.level[word], ~bit, memory_order_relaxed);
+    atomic_fetch_add_explicit(&vl->posted.posted_count, 1, memory_order_relaxed);
+    if ((atomic_fetch_or_explicit(&vl->posted.request[word], bit, memory_order_acq_rel) & bit) != 0)
+        atomic_fetch_add_explicit(&vl->posted.collapsed_count, 1, memory_order_relaxed);
+    tell_owner(vl, UINT32_C(1) << word);
+    return true;
+}
+
+void vlapic_post_pin(struct vlapic *vl, uint32_t out)
+{
+    tell_owner(vl, out);
+}
+
+void vlapic_post_nmi(struct vlapic *vl)
+{
+    (void)inject_post_nmi(&vl->vcpu->inject.posted);
+    vcpu_request(vl->vcpu, VCPU_REQ_EVENT);
+}
+
+void vlapic_post_init(struct vlapic *vl)
+{
+    atomic_store_explicit(&vl->posted.start, VLAPIC_START_INIT, memory_order_release);
+    vcpu_request(vl->vcpu, VCPU_REQ_INIT);
+}
+
+/* A second start-up before the first was looked at is ignored, as a CPU that is already running would. */
+void vlapic_post_sipi(struct vlapic *vl, uint8_t vector)
+{
+    uint32_t old = atomic_load_explicit(&vl->posted.start, memory_order_relaxed);
+    uint32_t new_word;
+
+    do {
+        if ((old & VLAPIC_START_SIPI) != 0)
+            return;
+        new_word = (old & VLAPIC_START_INIT) | VLAPIC_START_SIPI | vector;
+    } while (!atomic_compare_exchange_weak_explicit(&vl->posted.start, &old, new_word, memory_order_release,
+                                                    memory_order_relaxed));
+    vcpu_request(vl->vcpu, VCPU_REQ_INIT);
+}
+
+/* --- Folding: owner
+ * ------------------------------------------------------------------------------------------ */
+
+static void fold_word(struct vlapic *vl, uint32_t word)
+{
+    uint64_t bits = atomic_exchange_explicit(&vl->posted.request[word], 0, memory_order_acq_rel);
+    uint64_t level = atomic_load_explicit(&vl->posted.level[word], memory_order_relaxed) & bits;
+    uint64_t again = bits & vl->irr[word];
+    int16_t top;
+
+    if (bits == 0)
+        return;
+    if (!vlapic_is_enabled(vl)) { /* turned off while the message was on its way */
+        vl->books.dropped_count += bits_count(bits);
+        return;
+    }
+    vl->books.collapsed_count += bits_count(again);
+    vl->books.accepted_count += bits_count(bits & ~again);
+    vl->irr[word] |= bits;
+    vl->tmr[word] = (vl->tmr[word] & ~bits) | level;
+    top = (int16_t)(word * 64 + 63 - (uint32_t)__builtin_clzll(bits));
+    if (top > vl->irr_top)
+        vl->irr_top = top;
+}
+
+/* ExtINT on LINT0 is a level, not an event: vlapic_takes_extint() is asked instead. */
+static void fold_pins(struct vlapic *vl, uint32_t out)
+{
+    if ((out & VLAPIC_OUT_EXTINT) != 0)
+        vl->extint = true;
+    if ((out & VLAPIC_OUT_LINT0) != 0)
+        vlapic_local_event(vl, VLAPIC_LINT0);
+    if ((out & VLAPIC_OUT_LINT1) != 0)
+        vlapic_local_event(vl, VLAPIC_LINT1);
+    if ((out & VLAPIC_OUT_ERROR) != 0)
+        vlapic_local_event(vl, VLAPIC_ERROR);
+}
+
+static void fold_once(struct vlapic *vl)
+{
+    /* Pairs with the release in tell_owner(): what it wrote before is seen below. */
+    uint32_t out = atomic_exchange_explicit(&vl->posted.outstanding, 0, memory_order_acquire);
+
+    for (uint32_t word = 0; word < VLAPIC_WORDS; word++)
+        if ((out & (UINT32_C(1) << word)) != 0)
+            fold_word(vl, word);
+    if (UNLIKELY(out >> VLAPIC_WORDS != 0))
+        fold_pins(vl, out);
+}
+
+/* Twice, because a pin's event posts to ourselves. What comes later has told the owner again. */
+void vlapic_fold(struct vlapic *vl)
+{
+    fold_once(vl);
+    if (atomic_load_explicit(&vl->posted.outstanding, memory_order_relaxed) != 0)
+        fold_once(vl);
+}
+
+void vlapic_ack(struct vlapic *vl, uint8_t vector)
+{
+    uint64_t bit = BIT(vector & 63);
+    uint32_t word = vector >> 6;
+
+    ASSERT((vl->irr[word] & bit) != 0 && vector > vl->isr_top);
+    vl->irr[word] &= ~bit;
+    vl->isr[word] |= bit;
+    vl->isr_top = vector;
+    if (vector == vl->irr_top)
+        vl->irr_top = top_of(vl->irr);
+    vlapic_update_ppr(vl);
+    vl->books.delivered_count++;
+}
+
+void vlapic_eoi(struct vlapic *vl)
+{
+    int16_t vector = vl->isr_top;
+    uint64_t bit;
+
+    if (vector < 0)
+        return;
+    bit = BIT(vector & 63);
+    vl->isr[vector >> 6] &= ~bit;
+    vl->isr_top = top_of(vl->isr);
+    vlapic_update_ppr(vl);
+    if (UNLIKELY((vl->tmr[vector >> 6] & bit) != 0) && (vl->svr & APIC_SVR_NO_BROADCAST) == 0)
+        apic_bus_eoi(vl->bus, (uint8_t)vector);
+    vlapic_recheck(vl);
+}
+
+void vlapic_local_event(struct vlapic *vl, enum vlapic_lvt which)
+{
+    uint32_t lvt = vl->lvt[which];
+
+    if ((lvt & APIC_LVT_MASKED) != 0)
+        return;
+    switch ((lvt & APIC_LVT_MODE) >> APIC_LVT_MODE_SHIFT) {
+    case MSI_FIXED:
+        (void)vlapic_post(vl, (uint8_t)(lvt & APIC_LVT_VECTOR), false);
+        break;
+    case MSI_NMI:
+        vlapic_post_nmi(vl);
+        break;
+    case MSI_INIT:
+        vlapic_post_init(vl);
+        break;
+    default: /* SMI: no SMM here; ExtINT: a level, see fold_pins() */
+        break;
+    }
+    if (which == VLAPIC_PERF)
+        vl->lvt[VLAPIC_PERF] |= APIC_LVT_MASKED;
+}
+
+bool vlapic_takes_extint(const struct vlapic *vl)
+{
+    return !vlapic_is_enabled(vl) || (vl->lvt[VLAPIC_LINT0] & (APIC_LVT_MASKED | APIC_LVT_MODE)) ==
+                                         (uint32_t)MSI_EXTINT << APIC_LVT_MODE_SHIFT;
+}
