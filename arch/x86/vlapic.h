@@ -237,7 +237,7 @@ MUST_CHECK int vlapic_msr_write(struct vlapic *vl, uint32_t msr, uint64_t value)
 /* CPUID.1:EDX.APIC as the guest is to see it. */
 static inline bool vlapic_is_enabled(const struct vlapic *vl)
 {
-    return (vl->base & APIC_BASE_EN) != 0;
+    return (vl->base & APIC_BASE_ENABLE) != 0;
 }
 
 /* The vCPU leaves this physical CPU for good, and arrives at another: its timer moves with it. */

@@ -14,7 +14,7 @@ static inline uint32_t vlapic_id(const struct vlapic *vl)
 
 static inline bool vlapic_is_x2apic(const struct vlapic *vl)
 {
-    return (vl->base & APIC_BASE_EXTD) != 0;
+    return (vl->base & APIC_BASE_X2APIC) != 0;
 }
 
 static inline bool vlapic_is_soft_enabled(const struct vlapic *vl)

@@ -7,7 +7,7 @@
 #include "arch/x86/apic_bus.h"
 #include "arch/x86/vlapic_internal.h"
 
-#define APIC_BASE_LOW    (APIC_BASE_BSP | APIC_BASE_EXTD | APIC_BASE_EN)
+#define APIC_BASE_LOW    (APIC_BASE_BSP | APIC_BASE_X2APIC | APIC_BASE_ENABLE)
 #define X2APIC_ICR_FIXED (FIELD(31, 20) | FIELD(17, 16) | BIT(13)) /* reserved bits */
 #define X2APIC_LVT_STATE (BIT(12) | BIT(14))                       /* read-only, not reserved */
 #define X2APIC_REG(msr)  (((msr)-MSR_X2APIC_FIRST) << 4)
@@ -15,8 +15,8 @@
 static int write_base(struct vlapic *vl, uint64_t value)
 {
     uint64_t address = FIELD(51, 12) & (BIT(vl->bus->phys_bits) - 1);
-    bool enable = (value & APIC_BASE_EN) != 0;
-    bool x2apic = (value & APIC_BASE_EXTD) != 0;
+    bool enable = (value & APIC_BASE_ENABLE) != 0;
+    bool x2apic = (value & APIC_BASE_X2APIC) != 0;
 
     if ((value & ~(address | APIC_BASE_LOW)) != 0 || (x2apic && !vl->bus->x2apic))
         return E_INVAL;

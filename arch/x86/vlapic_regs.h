@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "arch/x86/msr.h"
 #include "lib/bits.h"
 
 #define APIC_ID         0x020
@@ -37,13 +38,6 @@
 #define APIC_SELF_IPI   0x3f0 /* x2APIC only */
 #define APIC_SIZE       0x1000
 
-#define MSR_APIC_BASE     UINT32_C(0x1b)
-#define MSR_TSC_DEADLINE  UINT32_C(0x6e0)
-#define MSR_X2APIC_FIRST  UINT32_C(0x800)
-#define MSR_X2APIC_LAST   UINT32_C(0x8ff)
-#define APIC_BASE_BSP     BIT(8)
-#define APIC_BASE_EXTD    BIT(10)
-#define APIC_BASE_EN      BIT(11)
 #define APIC_BASE_DEFAULT UINT64_C(0xfee00000)
 
 /* Integrated APIC, six LVT entries, EOI broadcast can be suppressed. */

@@ -53,7 +53,7 @@ static void drop_requests(struct vlapic *vl)
 void vlapic_reset(struct vlapic *vl, bool init)
 {
     if (!init) {
-        vl->base = APIC_BASE_DEFAULT | APIC_BASE_EN | (vl->vcpu->id == 0 ? APIC_BASE_BSP : 0);
+        vl->base = APIC_BASE_DEFAULT | APIC_BASE_ENABLE | (vl->vcpu->id == 0 ? APIC_BASE_BSP : 0);
         atomic_store_explicit(&vl->posted.start, 0, memory_order_relaxed);
     }
     vl->svr = APIC_SVR_VECTOR;
