@@ -20,6 +20,10 @@
 /* Iterations of a REP done in one call: bounds the time spent outside the guest with interrupts waiting. */
 #define EMULATE_REP_CHUNK 256u
 
+/*
+ * After EMULATE_DONE the caller ends the interrupt shadow; after DONE or REPEAT with RFLAGS.TF set it owes
+ * the guest a single-step #DB (a REP then stops after every iteration).
+ */
 enum emulate_result {
     EMULATE_DONE = 0, /* complete: registers and flags updated, RIP on the next instruction, RF clear */
     EMULATE_REPEAT,   /* part of a REP done and committed; RIP still on the instruction: enter the guest again
@@ -47,10 +51,12 @@ struct emulator {
     uint8_t phys_bits;
     bool has_1g_pages;
     /*
-     * The page whose access made the CPU exit, if any: hardware has checked the guest's tables for it
-     * already, so an operand at the same page offset needs no walk. Always device memory, never RAM.
+     * The access that made the CPU exit, if any: the CPU has checked the guest's tables for it, so an operand
+     * at the same page offset needs no walk (a write only if the CPU's access was one). Always device memory,
+     * never RAM.
      */
     bool fault_valid;
+    bool fault_is_write;
     gpa_t fault_gpa;
     /* Instruction bytes delivered by the CPU (SVM decode assists); 0: fetch them from guest memory. */
     uint8_t bytes_count;

@@ -10,3 +10,6 @@ arch-x86-y += arch/x86/cpu.c arch/x86/gdt.c arch/x86/traps.c arch/x86/trap_entry
 vlapic-y := arch/x86/vlapic.c arch/x86/vlapic_io.c arch/x86/vlapic_msr.c arch/x86/vlapic_reset.c \
 	arch/x86/vlapic_timer.c arch/x86/apic_bus.c
 arch-x86-y += $(vlapic-y) arch/x86/board_irq.c
+arch-x86-y += arch/x86/guest_walk.c
+arch-x86-y += arch/x86/emulate.c arch/x86/emulate_access.c arch/x86/emulate_alu.c arch/x86/emulate_memory.c
+arch-x86-y += arch/x86/emulate_operand.c arch/x86/emulate_string.c
