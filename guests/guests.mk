@@ -37,3 +37,10 @@ $(G)/$(1).elf: $(call guest-objects,$(1)) guests/lib/guest.ld
 endef
 $(foreach g,$(guests-y),$(eval $(call guest-rule,$(g))))
 test-guests: guests
+
+# A Linux program for the benchmark's initramfs.
+$(G)/tsc: guests/tsc/tsc.c
+	@mkdir -p $(@D)
+	@echo "  GUEST $@"
+	@gcc $(filter-out -mcmodel=small,$(guest-cflags)) -static -nostdlib -Wl,--build-id=none $< -o $@
+guests: $(G)/tsc

@@ -126,9 +126,9 @@ static void measure_exits(void)
     MEASURE("pio_read_uart_lsr", in8(PORT_UART_LSR));
     MEASURE("pio_write_unclaimed", out8(PORT_POST, 0));
     MEASURE("pio_write_pci_config", out32(PORT_PCI_CONFIG, 0));
-    MEASURE("apic_read_id", apic_read(APIC_ID));
-    MEASURE("apic_write_icr_high", apic_write(APIC_ICR_HIGH, 0));
-    MEASURE("apic_write_eoi", apic_eoi());
+    MEASURE("apic_read_id", mmio_get32(APIC_BASE + APIC_ID));
+    MEASURE("apic_write_icr_high", mmio_put32(APIC_BASE + APIC_ICR_HIGH, 0));
+    MEASURE("apic_write_eoi", mmio_put32(APIC_BASE + APIC_EOI, 0));
     MEASURE("ioapic_read", mmio_get32(IOAPIC_BASE + IOAPIC_WINDOW));
     MEASURE("cr8_write", write_cr8(0));
     MEASURE("rdmsr_pat", rdmsr(MSR_PAT));
@@ -142,13 +142,13 @@ static void measure_interrupts(void)
 {
     trap_set_gate(VECTOR, (uintptr_t)entry_irq, 0, GATE_INTERRUPT);
     trap_set_gate(2, (uintptr_t)entry_nmi, 0, GATE_INTERRUPT);
-    apic_write(APIC_ICR_HIGH, apic_read(APIC_ID));
+    apic_write(APIC_ICR_HIGH, mmio_get32(APIC_BASE + APIC_ID));
     irq_enable();
-    MEASURE_ENTRY("ipi_self", apic_write(APIC_ICR_LOW, VECTOR | APIC_ICR_ASSERT));
-    MEASURE_ENTRY("nmi_self", apic_write(APIC_ICR_LOW, APIC_ICR_NMI | APIC_ICR_ASSERT));
+    MEASURE_ENTRY("ipi_self", mmio_put32(APIC_BASE + APIC_ICR_LOW, VECTOR | APIC_ICR_ASSERT));
+    MEASURE_ENTRY("nmi_self", mmio_put32(APIC_BASE + APIC_ICR_LOW, APIC_ICR_NMI | APIC_ICR_ASSERT));
     irq_disable();
-    MEASURE_ENTRY("nmi_self_if0", apic_write(APIC_ICR_LOW, APIC_ICR_NMI | APIC_ICR_ASSERT));
-    MEASURE("nmi_round_trip", apic_write(APIC_ICR_LOW, APIC_ICR_NMI | APIC_ICR_ASSERT));
+    MEASURE_ENTRY("nmi_self_if0", mmio_put32(APIC_BASE + APIC_ICR_LOW, APIC_ICR_NMI | APIC_ICR_ASSERT));
+    MEASURE("nmi_round_trip", mmio_put32(APIC_BASE + APIC_ICR_LOW, APIC_ICR_NMI | APIC_ICR_ASSERT));
 }
 
 /* One NMI raised inside the handler of another: from the first handler's IRETQ to the second's first step. */
@@ -160,7 +160,7 @@ static void measure_second_nmi(void)
         uint32_t before = entry_count;
 
         entry_nmi_again = 1;
-        apic_write(APIC_ICR_LOW, APIC_ICR_NMI | APIC_ICR_ASSERT);
+        mmio_put32(APIC_BASE + APIC_ICR_LOW, APIC_ICR_NMI | APIC_ICR_ASSERT);
         while (entry_count != before + 2)
             cpu_pause();
         figure_add(&figure, entry_tsc - iret_tsc - RETURN_OVERHEAD - ENTRY_OVERHEAD);

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The figures: names, what each means, targets, and what the peer (KVM of Linux 6.1, same emulator, same count) needs.
+
+Peers are given only where the same operation was measured on it.
+"""
+import dataclasses
+from typing import Optional
+
+
+@dataclasses.dataclass
+class Figure:
+    """`source`: the line of guests/bench it comes from ("" = computed by bench/run)."""
+    name: str
+    meaning: str
+    source: str
+    unit: str = "instructions"
+    target: Optional[float] = None
+    peer: Optional[float] = None
+
+
+FIGURES = [
+    Figure("cpuid_exit", "CPUID, round trip", "cpuid", target=120, peer=2917),
+    Figure("hypercall", "hypercall with an unknown number", "hypercall", peer=8739),
+    Figure("pio_read", "read of port 0x61, device in Latch", "pio_read_0x61", target=250),
+    Figure("pio_read_uart", "read of the UART's line status", "pio_read_uart_lsr", target=250),
+    Figure("pio_write", "write of PCI's address port, device in Latch", "pio_write_pci_config", target=250, peer=1489),
+    Figure("pio_write_unclaimed", "write of a port that nothing answers", "pio_write_unclaimed", target=250),
+    Figure("apic_read", "read of the local APIC's ID", "apic_read_id", target=400),
+    Figure("apic_write", "write of the local APIC's ICR, high half", "apic_write_icr_high", target=400),
+    Figure("apic_eoi", "end of interrupt with none in service", "apic_write_eoi", target=400),
+    Figure("ioapic_read", "read of the IOAPIC's window", "ioapic_read", target=400),
+    Figure("cr8_write", "MOV to CR8", "cr8_write", peer=8),
+    Figure("rdmsr", "read of the PAT MSR", "rdmsr_pat"),
+    Figure("ipi_self", "IPI to oneself: ICR write to the handler's first instruction", "ipi_self"),
+    Figure("nmi_self", "NMI to oneself: ICR write to the handler's first instruction", "nmi_self"),
+    Figure("nmi_delivery", "NMI posted to the handler's first instruction (nmi_self less a plain ICR write)", "", target=400),
+    Figure("nmi_round_trip", "NMI to oneself: ICR write to the instruction behind it, handler included", "nmi_round_trip"),
+    Figure("nmi_second", "IRET of an NMI handler to the waiting NMI's first instruction", "nmi_second"),
+    Figure("halt_wakeup", "HLT: timer's due time to the handler's first instruction", "halt_wakeup"),
+    Figure("handover_to_guest", "loader's hand-over to the guest's first instruction", ""),
+    Figure("linux_boot_ratio", "Linux from its entry to the shell, against the same files without Latch", "", "ratio", 1.10),
+    Figure("image_size", "text, rodata, data of the image", "", "bytes", 160 * 1024),
+]
