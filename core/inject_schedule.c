@@ -80,7 +80,7 @@ static bool hardware_delivers_nmi(const struct round *r)
 
 static bool irq_may_go(const struct round *r)
 {
-    return shown(r, INJECT_VIEW_IF) && !shown(r, INJECT_VIEW_SHADOW | INJECT_VIEW_GIF_CLEAR) && !r->step_iret;
+    return shown(r, INJECT_VIEW_IF) && !shown(r, INJECT_VIEW_SHADOW | INJECT_VIEW_GIF_CLEAR);
 }
 
 static void deliver(struct round *r, enum inject_slot slot, struct inject_event event)

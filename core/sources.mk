@@ -6,6 +6,7 @@ core-y += core/device.c core/guest_mem.c core/timer.c
 core-y += core/console.c core/console_mux.c
 
 inject-y := core/inject.c core/inject_accept.c core/inject_schedule.c core/inject_delivery.c core/inject_exit.c \
-	core/inject_raise.c core/inject_log.c core/inject_log_dump.c
+	core/inject_raise.c core/inject_log.c core/inject_log_dump.c core/inject_save.c core/inject_save_bytes.c \
+	core/inject_why.c
 core-y += $(inject-y)
 core-y += core/main.c core/pmem.c core/log.c core/panic.c core/boot_regions.c
