@@ -17,4 +17,5 @@ struct vm;
  * again to restart the VM, since it changes neither image nor initrd. On failure one line was printed and the
  * guest's memory holds nothing meaningful: E_INVAL, E_TRUNCATED, E_OVERLAP, E_RANGE, E_NOTSUP, E_FAULT.
  */
-MUST_CHECK int x86_load_image(struct vm *vm, const struct vm_config *config, struct x86_start_state *start);
+MUST_CHECK int x86_load_image(struct vm *vm, const struct vm_config *vm_config,
+                              struct x86_start_state *start);

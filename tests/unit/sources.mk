@@ -29,3 +29,8 @@ unit-y += emulate_alu guest_walk
 unit-emulate_alu-y := arch/x86/emulate_alu.c
 unit-emulate-y := $(emulate-files)
 unit-guest_walk-y := arch/x86/guest_walk.c
+
+load-y := tests/unit/load_fixture.c $(filter arch/x86/load% arch/x86/multiboot2_header.c arch/x86/guest_map.c \
+	arch/x86/start_state.c,$(arch-x86-y)) core/guest_mem.c lib/printf.c
+unit-y += load_bzimage
+unit-load_bzimage-y := $(load-y)
