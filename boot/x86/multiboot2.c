@@ -46,7 +46,16 @@ struct parser {
     uint64_t problems;
 };
 
-/* Copies a text of at most `limit` bytes; what does not fit the pool is cut. */
+static bool is_grub_escape(const uint8_t *text, uint32_t limit)
+{
+    return limit >= 2 && text[0] == '\\' && (text[1] == '\\' || text[1] == '"' || text[1] == '\'');
+}
+
+/*
+ * Copies a text of at most `limit` bytes; what does not fit the pool is cut. GRUB puts a backslash before
+ * every quote and backslash of a command line; it is undone here, so that guests get the words that were
+ * written.
+ */
 static const char *copy_text(struct parser *p, const uint8_t *text, uint32_t limit)
 {
     struct multiboot2_copies *c = p->copies;
@@ -57,6 +66,8 @@ static const char *copy_text(struct parser *p, const uint8_t *text, uint32_t lim
             p->problems |= MULTIBOOT2_TEXT_CUT;
             break;
         }
+        if (is_grub_escape(text + i, limit - i))
+            i++;
         c->text[c->text_used++] = (char)text[i];
     }
     c->text[c->text_used] = '\0';
