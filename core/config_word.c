@@ -7,7 +7,7 @@
 #include "lib/addr.h"
 #include "lib/string.h"
 
-#define WORD_PRINTED_SIZE 41
+#define WORD_PRINTED_SIZE 40
 
 static bool is_blank(char c)
 {
@@ -49,15 +49,17 @@ bool config_next_word(struct config_reader *reader, struct config_word *word)
 void config_complain(struct config_reader *reader, const struct config_word *word, const char *problem,
                      const char *allowed)
 {
-    char shown[WORD_PRINTED_SIZE];
-    size_t length = min_u64(word->length, sizeof(shown) - 1);
+    char shown[WORD_PRINTED_SIZE + sizeof("...")];
+    size_t length = min_u64(word->length, WORD_PRINTED_SIZE);
+    unsigned int column = (unsigned int)(word->text - reader->text) + 1;
 
     for (size_t i = 0; i < length; i++)
         shown[i] = word->text[i] >= ' ' && word->text[i] <= '~' ? word->text[i] : '?';
-    shown[length] = '\0';
-    log_error("%s: column %u: %s \"%s%s\"%s%s", reader->where, (unsigned int)(word->text - reader->text) + 1,
-              problem, shown, length < word->length ? "..." : "", allowed != NULL ? "; allowed: " : "",
-              allowed != NULL ? allowed : "");
+    str_copy(shown + length, length < word->length ? "..." : "", sizeof("..."));
+    if (allowed != NULL)
+        log_error("%s: column %u: %s \"%s\"; allowed: %s", reader->where, column, problem, shown, allowed);
+    else
+        log_error("%s: column %u: %s \"%s\"", reader->where, column, problem, shown);
     reader->error_count++;
 }
 

@@ -7,7 +7,7 @@
 
 #include <stdarg.h>
 
-#include "bulk_copy.h"
+#include "core/arch.h"
 #include "core/guest_mem.h"
 #include "core/log.h"
 #include "core/pmem.h"
@@ -58,15 +58,12 @@ int load_claim(struct load *load, const char *what, uint64_t start, uint64_t siz
     if (size == 0)
         return 0;
     if (!guest_map_is_usable(load->config->mem, start, size))
-        return load_fail(load, E_RANGE,
-                         "%s at 0x%lx, %lu KiB, does not fit into the RAM of mem=%luK "
-                         "(0-0x%lx, 0x%lx-0x%lx below 4 GiB)",
-                         what, start, size / KIB + (size % KIB != 0), load->config->mem / KIB,
-                         GUEST_EBDA_START, GUEST_BIOS_END, guest_map_low_end(load->config->mem));
+        return load_fail(load, E_RANGE, "%s at 0x%lx, %lu KiB, does not fit into the RAM of mem=%luK", what,
+                         start, size / KIB + (size % KIB != 0), load->config->mem / KIB);
     other = find_overlap(load, start, start + size);
     if (other != NULL)
-        return load_fail(load, E_OVERLAP, "%s at 0x%lx-0x%lx overlaps %s at 0x%lx-0x%lx", what, start,
-                         start + size, other->what, other->start, other->end);
+        return load_fail(load, E_OVERLAP, "%s at 0x%lx overlaps %s at 0x%lx", what, start, other->what,
+                         other->start);
     ASSERT(load->range_count < LOAD_MAX_RANGES);
     load->ranges[load->range_count++] = (struct load_range){start, start + size, what};
     return 0;
@@ -85,7 +82,7 @@ int load_copy(struct load *load, uint64_t to, const void *from, uint64_t size)
         return 0;
     host = guest_ptr(load->vm, gpa(to), size);
     if (host != NULL)
-        bulk_copy(host, from, size);
+        arch_bulk_copy(host, from, size);
     else if (guest_write(load->vm, gpa(to), from, size) != 0)
         return fail_memory(load, to, size);
     return 0;
@@ -99,7 +96,7 @@ int load_clear(struct load *load, uint64_t at, uint64_t size)
         return 0;
     host = guest_ptr(load->vm, gpa(at), size);
     if (host != NULL)
-        bulk_clear(host, size);
+        arch_bulk_clear(host, size);
     else if (guest_fill(load->vm, gpa(at), 0, size) != 0)
         return fail_memory(load, at, size);
     return 0;

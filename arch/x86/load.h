@@ -21,7 +21,7 @@
 
 struct vm;
 
-#define LOAD_MAX_SEGMENTS 32
+#define LOAD_MAX_SEGMENTS 24
 #define LOAD_MAX_RANGES   (LOAD_MAX_SEGMENTS + 2) /* and scratch area, initrd */
 
 struct load_range {

@@ -12,18 +12,12 @@
 
 #define MAX_PHDRS 128
 
-struct elf_table {
-    bool is_64;
-    uint64_t phoff;
-    uint32_t phnum;
-};
-
 bool elf_is_elf(const struct load *load)
 {
     return load_has_bytes(load, 0, sizeof(uint32_t)) && load_le32(load->image) == ELF_MAGIC;
 }
 
-static int read_header(const struct load *load, struct elf_table *table, uint64_t *entry)
+static int read_header(const struct load *load, struct elf_image *elf)
 {
     struct elf_ident ident;
     struct elf64_header h64;
@@ -33,8 +27,7 @@ static int read_header(const struct load *load, struct elf_table *table, uint64_
     if (!load_has_bytes(load, 0, sizeof(h32)))
         return load_fail(load, E_TRUNCATED, "ELF file ends inside its header, after %lu bytes", load->size);
     memcpy(&ident, load->image, sizeof(ident));
-    table->is_64 = ident.class == ELF_CLASS_64;
-    if (!table->is_64 && ident.class != ELF_CLASS_32)
+    if (ident.class != ELF_CLASS_64 && ident.class != ELF_CLASS_32)
         return load_fail(load, E_INVAL, "ELF class %u at offset 4; 1 (32 bits) or 2 (64 bits) expected",
                          ident.class);
     if (ident.data != ELF_DATA_LSB || ident.version != ELF_VERSION)
@@ -46,42 +39,40 @@ static int read_header(const struct load *load, struct elf_table *table, uint64_
     if (ident.type != ELF_TYPE_EXEC && ident.type != ELF_TYPE_DYN)
         return load_fail(load, E_INVAL, "ELF type %u at offset 16; 2 (executable) or 3 (shared) expected",
                          ident.type);
-    if (table->is_64) {
+    if (ident.class == ELF_CLASS_64) {
         if (!load_has_bytes(load, 0, sizeof(h64)))
             return load_fail(load, E_TRUNCATED, "ELF file ends inside its header, after %lu bytes",
                              load->size);
         memcpy(&h64, load->image, sizeof(h64));
-        *table = (struct elf_table){true, h64.phoff, h64.phnum};
-        *entry = h64.entry;
+        *elf = (struct elf_image){true, h64.phnum, h64.phoff, h64.entry};
         entry_size = h64.phentsize;
     } else {
         memcpy(&h32, load->image, sizeof(h32));
-        *table = (struct elf_table){false, h32.phoff, h32.phnum};
-        *entry = h32.entry;
+        *elf = (struct elf_image){false, h32.phnum, h32.phoff, h32.entry};
         entry_size = h32.phentsize;
     }
-    if (entry_size != (table->is_64 ? sizeof(struct elf64_phdr) : sizeof(struct elf32_phdr)))
+    if (entry_size != (elf->is_64 ? sizeof(struct elf64_phdr) : sizeof(struct elf32_phdr)))
         return load_fail(load, E_INVAL, "ELF program headers of %lu bytes; %lu expected", entry_size,
-                         table->is_64 ? sizeof(struct elf64_phdr) : sizeof(struct elf32_phdr));
-    if (table->phnum == 0 || table->phnum > MAX_PHDRS)
-        return load_fail(load, E_INVAL, "%u ELF program headers; 1 to %u expected", table->phnum, MAX_PHDRS);
-    if (!load_has_bytes(load, table->phoff, table->phnum * entry_size))
+                         elf->is_64 ? sizeof(struct elf64_phdr) : sizeof(struct elf32_phdr));
+    if (elf->phnum == 0 || elf->phnum > MAX_PHDRS)
+        return load_fail(load, E_INVAL, "%u ELF program headers; 1 to %u expected", elf->phnum, MAX_PHDRS);
+    if (!load_has_bytes(load, elf->phoff, elf->phnum * entry_size))
         return load_fail(load, E_TRUNCATED, "ELF program headers at 0x%lx end behind the file's end 0x%lx",
-                         table->phoff, load->size);
+                         elf->phoff, load->size);
     return 0;
 }
 
 /* Header `index` in the shape of a 64-bit one; it lies inside the file. */
-static struct elf64_phdr read_phdr(const struct load *load, const struct elf_table *table, uint32_t index)
+static struct elf64_phdr read_phdr(const struct load *load, const struct elf_image *elf, uint32_t index)
 {
     struct elf64_phdr wide;
     struct elf32_phdr narrow;
 
-    if (table->is_64) {
-        memcpy(&wide, load->image + table->phoff + index * sizeof(wide), sizeof(wide));
+    if (elf->is_64) {
+        memcpy(&wide, load->image + elf->phoff + index * sizeof(wide), sizeof(wide));
         return wide;
     }
-    memcpy(&narrow, load->image + table->phoff + index * sizeof(narrow), sizeof(narrow));
+    memcpy(&narrow, load->image + elf->phoff + index * sizeof(narrow), sizeof(narrow));
     return (struct elf64_phdr){
         .type = narrow.type,
         .flags = narrow.flags,
@@ -94,122 +85,124 @@ static struct elf64_phdr read_phdr(const struct load *load, const struct elf_tab
     };
 }
 
-static int take_segment(const struct load *load, struct elf_image *elf, const struct elf64_phdr *phdr,
-                        uint32_t index, uint64_t address_max)
+static int check_segment(const struct load *load, const struct elf64_phdr *phdr, uint32_t index,
+                         uint64_t address_max)
 {
-    if (phdr->filesz > phdr->memsz)
-        return load_fail(load, E_INVAL, "ELF segment %u: 0x%lx bytes in the file, more than 0x%lx in memory",
-                         index, phdr->filesz, phdr->memsz);
     if (!load_has_bytes(load, phdr->offset, phdr->filesz))
         return load_fail(load, E_TRUNCATED,
                          "ELF segment %u: 0x%lx bytes at offset 0x%lx end behind the file's end 0x%lx", index,
                          phdr->filesz, phdr->offset, load->size);
-    if (phdr->memsz == 0)
+    if (phdr->type == ELF_SEGMENT_NOTE)
         return 0;
-    if (phdr->memsz - 1 > address_max - phdr->paddr)
+    if (phdr->filesz > phdr->memsz)
+        return load_fail(load, E_INVAL, "ELF segment %u: 0x%lx bytes in the file, more than 0x%lx in memory",
+                         index, phdr->filesz, phdr->memsz);
+    if (phdr->memsz != 0 && phdr->memsz - 1 > address_max - phdr->paddr)
         return load_fail(load, E_INVAL, "ELF segment %u: address 0x%lx and size 0x%lx wrap around", index,
                          phdr->paddr, phdr->memsz);
-    if (elf->segment_count == LOAD_MAX_SEGMENTS)
-        return load_fail(load, E_RANGE, "more than %u ELF segments to load", LOAD_MAX_SEGMENTS);
-    elf->segments[elf->segment_count++] = (struct elf_segment){
-        .offset = phdr->offset,
-        .vaddr = phdr->vaddr,
-        .paddr = phdr->paddr,
-        .filesz = phdr->filesz,
-        .memsz = phdr->memsz,
-    };
-    return 0;
-}
-
-static int take_notes(const struct load *load, struct elf_image *elf, const struct elf64_phdr *phdr,
-                      uint32_t index)
-{
-    if (!load_has_bytes(load, phdr->offset, phdr->filesz))
-        return load_fail(load, E_TRUNCATED,
-                         "ELF notes, header %u: 0x%lx bytes at offset 0x%lx end behind the file's end 0x%lx",
-                         index, phdr->filesz, phdr->offset, load->size);
-    if (elf->note_count < ELF_MAX_NOTES)
-        elf->notes[elf->note_count++] =
-            (struct elf_notes){phdr->offset, phdr->filesz, phdr->align == 8 ? 8 : 4};
     return 0;
 }
 
 int elf_parse(const struct load *load, struct elf_image *elf)
 {
-    struct elf_table table;
-    int error;
+    uint32_t segment_count = 0;
+    int error = read_header(load, elf);
 
-    elf->segment_count = 0;
-    elf->note_count = 0;
-    error = read_header(load, &table, &elf->entry);
-    for (uint32_t i = 0; error == 0 && i < table.phnum; i++) {
-        struct elf64_phdr phdr = read_phdr(load, &table, i);
+    if (error != 0)
+        return error;
+    for (uint32_t i = 0; i < elf->phnum; i++) {
+        struct elf64_phdr phdr = read_phdr(load, elf, i);
 
-        if (phdr.type == ELF_SEGMENT_LOAD)
-            error = take_segment(load, elf, &phdr, i, table.is_64 ? UINT64_MAX : UINT32_MAX);
-        else if (phdr.type == ELF_SEGMENT_NOTE)
-            error = take_notes(load, elf, &phdr, i);
+        if (phdr.type != ELF_SEGMENT_LOAD && phdr.type != ELF_SEGMENT_NOTE)
+            continue;
+        error = check_segment(load, &phdr, i, elf->is_64 ? UINT64_MAX : UINT32_MAX);
+        if (error != 0)
+            return error;
+        segment_count += phdr.type == ELF_SEGMENT_LOAD && phdr.memsz != 0;
     }
-    if (error == 0 && elf->segment_count == 0)
-        error = load_fail(load, E_INVAL, "ELF file without a segment to load");
-    return error;
+    if (segment_count == 0)
+        return load_fail(load, E_INVAL, "ELF file without a segment to load");
+    if (segment_count > LOAD_MAX_SEGMENTS)
+        return load_fail(load, E_RANGE, "%u ELF segments to load; at most %u expected", segment_count,
+                         LOAD_MAX_SEGMENTS);
+    return 0;
+}
+
+/* The next segment from program header `*index` on; false: no more. */
+static bool next_segment(const struct load *load, const struct elf_image *elf, uint32_t *index,
+                         struct elf_segment *segment)
+{
+    while (*index < elf->phnum) {
+        struct elf64_phdr phdr = read_phdr(load, elf, (*index)++);
+
+        if (phdr.type == ELF_SEGMENT_LOAD && phdr.memsz != 0) {
+            *segment = (struct elf_segment){phdr.offset, phdr.vaddr, phdr.paddr, phdr.filesz, phdr.memsz};
+            return true;
+        }
+    }
+    return false;
 }
 
 int elf_load(struct load *load, const struct elf_image *elf)
 {
+    struct elf_segment segment;
     int error = 0;
 
-    for (uint32_t i = 0; error == 0 && i < elf->segment_count; i++)
-        error = load_claim(load, "ELF segment", elf->segments[i].paddr, elf->segments[i].memsz);
-    for (uint32_t i = 0; error == 0 && i < elf->segment_count; i++) {
-        const struct elf_segment *segment = &elf->segments[i];
-
-        error = load_copy(load, segment->paddr, load->image + segment->offset, segment->filesz);
+    for (uint32_t i = 0; error == 0 && next_segment(load, elf, &i, &segment);)
+        error = load_claim(load, "ELF segment", segment.paddr, segment.memsz);
+    for (uint32_t i = 0; error == 0 && next_segment(load, elf, &i, &segment);) {
+        error = load_copy(load, segment.paddr, load->image + segment.offset, segment.filesz);
         if (error == 0)
-            error = load_clear(load, segment->paddr + segment->filesz, segment->memsz - segment->filesz);
+            error = load_clear(load, segment.paddr + segment.filesz, segment.memsz - segment.filesz);
     }
     return error;
 }
 
-bool elf_has_code_at(const struct elf_image *elf, uint64_t at)
+bool elf_has_code_at(const struct load *load, const struct elf_image *elf, uint64_t at)
 {
-    for (uint32_t i = 0; i < elf->segment_count; i++)
-        if (at >= elf->segments[i].paddr && at - elf->segments[i].paddr < elf->segments[i].filesz)
+    struct elf_segment segment;
+
+    for (uint32_t i = 0; next_segment(load, elf, &i, &segment);)
+        if (at >= segment.paddr && at - segment.paddr < segment.filesz)
             return true;
     return false;
 }
 
 int elf_find_entry(const struct load *load, const struct elf_image *elf, uint64_t *out)
 {
-    for (uint32_t i = 0; i < elf->segment_count; i++) {
-        const struct elf_segment *segment = &elf->segments[i];
+    struct elf_segment segment;
 
-        if (elf->entry >= segment->vaddr && elf->entry - segment->vaddr < segment->filesz) {
-            *out = segment->paddr + (elf->entry - segment->vaddr);
+    for (uint32_t i = 0; next_segment(load, elf, &i, &segment);) {
+        if (elf->entry >= segment.vaddr && elf->entry - segment.vaddr < segment.filesz) {
+            *out = segment.paddr + (elf->entry - segment.vaddr);
             return 0;
         }
     }
-    if (elf_has_code_at(elf, elf->entry)) {
-        *out = elf->entry;
+    *out = elf->entry;
+    if (elf_has_code_at(load, elf, elf->entry))
         return 0;
-    }
     return load_fail(load, E_INVAL, "ELF entry point 0x%lx is in no segment", elf->entry);
 }
 
-/* One note at `at`, its area ending at `end`; moves `at` behind it. False: malformed, or the area's end. */
-static bool next_note(const struct load *load, const struct elf_notes *notes, uint64_t *at,
+/* A stretch of notes in the file. */
+struct note_area {
+    uint64_t start;
+    uint64_t end;
+    uint64_t align;
+};
+
+/* One note at `at`; moves `at` behind it. False: malformed, or the area's end. */
+static bool next_note(const struct load *load, const struct note_area *area, uint64_t *at,
                       struct elf_note *note, uint64_t *name, uint64_t *desc)
 {
-    uint64_t end = notes->offset + notes->size;
-
-    if (end - *at < sizeof(*note))
+    if (area->end - *at < sizeof(*note))
         return false;
     memcpy(note, load->image + *at, sizeof(*note));
     *name = *at + sizeof(*note);
-    *desc = notes->offset + align_up(*name + note->name_size - notes->offset, notes->align);
-    if (*desc > end || note->desc_size > end - *desc)
+    *desc = area->start + align_up(*name + note->name_size - area->start, area->align);
+    if (*desc > area->end || note->desc_size > area->end - *desc)
         return false;
-    *at = min_u64(end, notes->offset + align_up(*desc + note->desc_size - notes->offset, notes->align));
+    *at = min_u64(area->end, area->start + align_up(*desc + note->desc_size - area->start, area->align));
     return true;
 }
 
@@ -218,13 +211,16 @@ bool elf_find_note(const struct load *load, const struct elf_image *elf, const c
 {
     uint64_t owner_size = strlen(owner) + 1;
 
-    for (uint32_t i = 0; i < elf->note_count; i++) {
-        const struct elf_notes *notes = &elf->notes[i];
-        uint64_t at = notes->offset;
+    for (uint32_t i = 0; i < elf->phnum; i++) {
+        struct elf64_phdr phdr = read_phdr(load, elf, i);
+        struct note_area area = {phdr.offset, phdr.offset + phdr.filesz, phdr.align == 8 ? 8 : 4};
+        uint64_t at = area.start;
         uint64_t name, desc;
         struct elf_note note;
 
-        while (next_note(load, notes, &at, &note, &name, &desc)) {
+        if (phdr.type != ELF_SEGMENT_NOTE)
+            continue;
+        while (next_note(load, &area, &at, &note, &name, &desc)) {
             if (note.type == type && note.name_size == owner_size &&
                 memcmp(load->image + name, owner, owner_size) == 0) {
                 *offset = desc;

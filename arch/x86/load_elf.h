@@ -11,28 +11,21 @@
 #include "arch/x86/load.h"
 #include "lib/bits.h"
 
-#define ELF_MAX_NOTES 8
+/* The checked header; the program headers are read from the image again whenever they are needed. */
+struct elf_image {
+    bool is_64;
+    uint32_t phnum;
+    uint64_t phoff;
+    uint64_t entry; /* as the header has it */
+};
 
+/* A part to load. memsz is not 0, the file part is inside the image, paddr + memsz does not wrap. */
 struct elf_segment {
     uint64_t offset;
     uint64_t vaddr;
     uint64_t paddr;
     uint64_t filesz;
     uint64_t memsz;
-};
-
-struct elf_notes {
-    uint64_t offset;
-    uint64_t size;
-    uint64_t align; /* 4 or 8 */
-};
-
-struct elf_image {
-    uint64_t entry; /* as the header has it */
-    uint32_t segment_count;
-    uint32_t note_count;
-    struct elf_segment segments[LOAD_MAX_SEGMENTS]; /* memsz not 0; inside the file; no wrap */
-    struct elf_notes notes[ELF_MAX_NOTES];
 };
 
 bool elf_is_elf(const struct load *load);
@@ -47,7 +40,7 @@ MUST_CHECK int elf_load(struct load *load, const struct elf_image *elf);
 MUST_CHECK int elf_find_entry(const struct load *load, const struct elf_image *elf, uint64_t *out);
 
 /* True if `at` is in the file-backed part of a segment, by physical address. */
-bool elf_has_code_at(const struct elf_image *elf, uint64_t at);
+bool elf_has_code_at(const struct load *load, const struct elf_image *elf, uint64_t at);
 
 /* First note of this owner and type: offset and size of its descriptor in the file. Malformed notes end the
  * search. */

@@ -59,7 +59,7 @@ static int load_by_elf(struct load *load, const struct multiboot2_request *reque
         return error;
     if (!request->has_entry)
         error = elf_find_entry(load, &elf, entry);
-    else if (!elf_has_code_at(&elf, *entry))
+    else if (!elf_has_code_at(load, &elf, *entry))
         error = load_fail(load, E_INVAL, "multiboot2 header: entry 0x%lx is in no segment", *entry);
     if (error == 0 && *entry > UINT32_MAX)
         error = load_fail(load, E_RANGE, "entry point 0x%lx is not below 4 GiB", *entry);

@@ -27,7 +27,7 @@ static int find_entry(const struct load *load, const struct elf_image *elf, uint
     else
         return load_fail(load, E_INVAL, "PVH entry note at 0x%lx has %lu bytes; 4 or 8 expected", offset,
                          size);
-    if (value > UINT32_MAX || !elf_has_code_at(elf, value))
+    if (value > UINT32_MAX || !elf_has_code_at(load, elf, value))
         return load_fail(load, E_INVAL, "PVH entry point 0x%lx (note at 0x%lx) is in no segment", value,
                          offset);
     *entry = (uint32_t)value;

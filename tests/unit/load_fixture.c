@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Memory, image and log of the loader tests; one VM at a time, single-threaded. */
 #include "load_fixture.h"
 
 #include <setjmp.h>

@@ -2,6 +2,7 @@
 /* Host tests: one fake CPU, set by the test that needs it. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct cpu;
@@ -20,4 +21,15 @@ static inline void arch_cpu_relax(void)
 static inline uint64_t arch_div_u128(uint64_t high, uint64_t low, uint64_t divisor)
 {
     return (uint64_t)(((unsigned __int128)high << 64 | low) / divisor);
+}
+
+/* Through the compiler's own, so that the sanitizers see every byte. */
+static inline void arch_bulk_copy(void *to, const void *from, size_t size)
+{
+    __builtin_memcpy(to, from, size);
+}
+
+static inline void arch_bulk_clear(void *at, size_t size)
+{
+    __builtin_memset(at, 0, size);
 }
