@@ -94,6 +94,8 @@ enum emulate_result emulate_instruction(struct emulator *emu)
     enum emulate_result result = emulate_decode(emu);
     if (result != EMULATE_DONE)
         return result;
+    if (emu->insn.op == INSN_UD)
+        return emulate_raise(emu, X86_UD);
     if (!decode_is_memory_op(&emu->insn))
         return EMULATE_UNHANDLED;
     result = emu->insn.form == INSN_FORM_STRING ? emulate_string(emu) : emulate_memory(emu);

@@ -227,7 +227,7 @@ static inline void fake_mode_64(struct fake_guest *guest)
 /* Put an instruction, written in hexadecimal with single spaces, at CS:RIP, and execute it. */
 static inline enum emulate_result fake_run(struct fake_guest *guest, const char *hex)
 {
-    uint64_t at = guest->regs.rip + (guest->emu.insn.mode == INSN_MODE_64 ? 0 : guest->segs[X86_CS].base);
+    uint64_t at = guest->regs.rip + guest->segs[X86_CS].base;
     for (const char *p = hex; *p != 0; p += p[2] == ' ' ? 3 : 2) {
         uint32_t high = (uint32_t)(p[0] <= '9' ? p[0] - '0' : p[0] - 'a' + 10);
         uint32_t low = (uint32_t)(p[1] <= '9' ? p[1] - '0' : p[1] - 'a' + 10);

@@ -25,7 +25,7 @@ unit-inject_event-y := $(inject-y)
 decode-files := arch/x86/decode.c arch/x86/decode_modrm.c arch/x86/decode_refine.c arch/x86/decode_table.c
 emulate-files := $(decode-files) arch/x86/guest_walk.c arch/x86/emulate.c arch/x86/emulate_access.c \
 	arch/x86/emulate_alu.c arch/x86/emulate_memory.c arch/x86/emulate_operand.c arch/x86/emulate_string.c
-unit-y += emulate_alu guest_walk
+unit-y += emulate_alu emulate guest_walk
 unit-emulate_alu-y := arch/x86/emulate_alu.c
 unit-emulate-y := $(emulate-files)
 unit-guest_walk-y := arch/x86/guest_walk.c
