@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A Linux program of one purpose: prints "TSC n", the processor's time stamp counter in decimal, for timing how
- * long a system took to get here. Static, no library.
+ * A Linux program of one purpose: prints "TSC n", the processor's time stamp counter in decimal, for timing
+ * how long a system took to get here. Static, no library.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -14,10 +14,7 @@ static long system_call(long number, long a, long b, long c)
 {
     long result;
 
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(number), "D"(a), "S"(b), "d"(c)
-                     : "rcx", "r11", "memory");
+    __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
     return result;
 }
 
