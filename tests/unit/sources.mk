@@ -34,3 +34,5 @@ load-y := tests/unit/load_fixture.c $(filter arch/x86/load% arch/x86/multiboot2_
 	arch/x86/start_state.c,$(arch-x86-y)) core/guest_mem.c lib/printf.c
 unit-y += load_bzimage
 unit-load_bzimage-y := $(load-y)
+unit-y += vlapic
+unit-vlapic-y := $(vlapic-y) core/timer.c lib/string.c
