@@ -36,3 +36,5 @@ unit-y += load_bzimage
 unit-load_bzimage-y := $(load-y)
 unit-y += vlapic
 unit-vlapic-y := $(vlapic-y) core/timer.c lib/string.c
+unit-y += vpic
+unit-vpic-y := vdev/vpic.c core/device.c core/timer.c lib/string.c
