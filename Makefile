@@ -43,7 +43,7 @@ $(B)/%.o: %.S
 $(B)/linker.ld: boot/$(ARCH)/linker.ld.S
 	@mkdir -p $(@D)
 	@$(CROSS)cpp -P -I. -D__ASSEMBLER__ $< -o $@
-link = $(CROSS)ld -nostdlib -static --gc-sections -z max-page-size=0x1000 -z noexecstack --no-warn-rwx-segments -T $(B)/linker.ld
+link = $(CROSS)ld -nostdlib -static --gc-sections --build-id=sha1 -z max-page-size=0x1000 -z noexecstack --no-warn-rwx-segments -T $(B)/linker.ld
 $(B)/latch.elf: $(objects) $(B)/linker.ld tools/symbols.py
 	@echo "  LINK  $@"
 	@$(PYTHON) tools/symbols.py --empty > $(B)/symbols0.S
@@ -72,7 +72,7 @@ check: lint check-fast
 lint:
 	@if [ -x tests/lint/run ]; then tests/lint/run; fi
 size: build
-	@size $(B)/latch.elf
+	@$(PYTHON) tools/image_size.py $(B)/latch.elf
 clean:
 	@rm -rf build
 help:

@@ -33,6 +33,7 @@
 
 #define MIN_HZ    UINT64_C(100000000) /* what a TSC plausibly does */
 #define MAX_HZ    UINT64_C(20000000000)
+#define MHZ       UINT64_C(1000000)
 #define PRECISION 20000   /* one part in so many */
 #define MAX_POLLS 1000000 /* without any change of the reference */
 #define MIN_TICKS 512     /* reference ticks in a window at least */
@@ -98,6 +99,14 @@ static bool edge_find(const struct reference *r, struct edge *edge)
     return false;
 }
 
+/* A whole number of megahertz, if that lies within the error of the measurement. */
+static uint64_t snap(uint64_t hz, uint64_t error, uint64_t elapsed)
+{
+    uint64_t round = (hz + MHZ / 2) / MHZ * MHZ;
+
+    return max_u64(hz, round) - min_u64(hz, round) <= mul_div_u64(hz, error, elapsed) ? round : hz;
+}
+
 static int measure(const struct reference *r, bool want_apic, struct tsc_rates *rates)
 {
     struct edge start, end;
@@ -105,7 +114,8 @@ static int measure(const struct reference *r, bool want_apic, struct tsc_rates *
 
     if (want_apic)
         host_apic_timer_count_from(UINT32_MAX);
-    if (!edge_find(r, &start))
+    /* The first edge is thrown away: it pays for cold caches, on emulators for translation. */
+    if (!edge_find(r, &start) || !edge_find(r, &start))
         return E_TIMEOUT;
     do {
         if (!edge_find(r, &end))
@@ -115,9 +125,9 @@ static int measure(const struct reference *r, bool want_apic, struct tsc_rates *
         error = (start.after - start.before + end.after - end.before) / 2;
     } while (ticks < MIN_TICKS || (error > elapsed / PRECISION && ticks < r->hz / 1000 * MAX_MS));
     rates->source = r->source;
-    rates->tsc_hz = mul_div_u64(elapsed, r->hz, ticks);
+    rates->tsc_hz = snap(mul_div_u64(elapsed, r->hz, ticks), error, elapsed);
     if (want_apic)
-        rates->apic_hz = mul_div_u64(start.apic_left - end.apic_left, r->hz, ticks);
+        rates->apic_hz = snap(mul_div_u64(start.apic_left - end.apic_left, r->hz, ticks), error, elapsed);
     return 0;
 }
 

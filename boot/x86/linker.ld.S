@@ -32,13 +32,18 @@ SECTIONS
 
     .rodata : {
         *(.rodata .rodata.*)
-        *(.got .got.plt)
+    } :rodata
+    .note.gnu.build-id : {
+        /* A note: 16 bytes of header and owner, then the hash. */
+        build_id = . + 16;
+        KEEP(*(.note.gnu.build-id))
     } :rodata
     . = ALIGN(4096);
     rodata_end = .;
 
     .data : {
         *(.data .data.*)
+        *(.got .got.plt)
     } :data
     .bss : {
         *(.bss.pages)
@@ -55,7 +60,7 @@ SECTIONS
     image_end = .;
 
     /DISCARD/ : {
-        *(.comment .note .note.* .eh_frame .eh_frame_hdr)
+        *(.comment .note.GNU-stack .note.gnu.property .eh_frame .eh_frame_hdr)
     }
     ASSERT(image_end - image_start <= IMAGE_MAX_SIZE, "the image is larger than what it may take of low memory")
     ASSERT(image_start == IMAGE_BASE, "the multiboot2 header must come first")
