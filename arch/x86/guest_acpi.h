@@ -22,8 +22,8 @@
 struct vm;
 
 struct guest_acpi_params {
-    uint32_t cpu_count;      /* local APIC IDs 0..cpu_count-1, at most 64; all enabled */
-    uint8_t ioapic_id;       /* 4 bits in the MP table */
+    uint32_t cpu_count; /* local APIC IDs 0..cpu_count-1, at most 64; all enabled */
+    uint8_t ioapic_id;  /* 4 bits in the MP table */
     uint32_t lapic_address;
     uint32_t ioapic_address;
     uint16_t pm1_event_port; /* PM1a_EVT, 4 bytes */
@@ -40,8 +40,8 @@ struct guest_acpi_params guest_acpi_default(uint32_t cpu_count);
 
 /*
  * Writes the tables: RSDP at GUEST_RSDP, the rest behind it in [GUEST_ACPI_START, + GUEST_ACPI_SIZE); MP
- * floating pointer at GUEST_BIOS_START, its table behind it. E_RANGE: parameters out of range, E_FAULT: no RAM
- * there.
+ * floating pointer at GUEST_BIOS_START, its table behind it. E_RANGE: parameters out of range, E_FAULT: no
+ * RAM there.
  */
 MUST_CHECK int guest_acpi_write(struct vm *vm, const struct guest_acpi_params *params);
 MUST_CHECK int guest_mptable_write(struct vm *vm, const struct guest_acpi_params *params);

@@ -38,3 +38,5 @@ unit-y += vlapic
 unit-vlapic-y := $(vlapic-y) core/timer.c lib/string.c
 unit-y += vpic
 unit-vpic-y := vdev/vpic.c core/device.c core/timer.c lib/string.c
+unit-y += guest_acpi
+unit-guest_acpi-y := arch/x86/guest_acpi.c arch/x86/guest_mptable.c core/guest_mem.c
