@@ -78,6 +78,8 @@ bool vpit_channel_out(struct vpit_channel *ch, uint64_t now)
 
     vpit_channel_sync(ch, now);
     gone = elapsed(ch, now);
+    if (now < ch->low_until)
+        return false;
     if (!ch->running)
         return ch->mode == VPIT_INTERRUPT ? ch->done : true;
     switch ((enum vpit_mode)ch->mode) {
@@ -120,6 +122,8 @@ uint64_t vpit_channel_next_edge(const struct vpit_channel *ch, uint64_t after)
 {
     uint64_t edge;
 
+    if (ch->mode >= VPIT_STROBE && after < ch->low_until)
+        return ch->low_until;
     if (!ch->running)
         return VPIT_NEVER;
     if (!is_periodic(ch)) {
@@ -134,10 +138,19 @@ uint64_t vpit_channel_next_edge(const struct vpit_channel *ch, uint64_t after)
     return ch->takeover - high_half(ch->reload) + ch->reload;
 }
 
-static void start(struct vpit_channel *ch, uint64_t at, uint32_t count)
+/* The gate acts at once in modes 2 and 3; a pulse of the other modes lasts until the next clock. */
+static void keep_low(struct vpit_channel *ch, uint64_t now)
 {
+    if (!is_periodic(ch) && ch->mode != VPIT_INTERRUPT && !vpit_channel_out(ch, now))
+        ch->low_until = now + 1;
+}
+
+/* The next clock loads the counter. */
+static void start(struct vpit_channel *ch, uint64_t now, uint32_t count)
+{
+    keep_low(ch, now);
     ch->count = count;
-    ch->start = at;
+    ch->start = now + 1;
     ch->running = true;
     ch->done = false;
     ch->reload_pending = false;
@@ -148,6 +161,7 @@ static void freeze(struct vpit_channel *ch, uint64_t now)
 {
     uint32_t value = value_at(ch, now);
 
+    keep_low(ch, now);
     ch->done = ch->done || (ch->running && now >= ch->start && elapsed(ch, now) >= ch->count);
     ch->count = value;
     ch->running = false;
@@ -165,7 +179,7 @@ static void load(struct vpit_channel *ch, uint64_t now, uint32_t value)
     if (waits_for_gate(ch)) {
         ch->reload_pending = true;
     } else if (!is_periodic(ch) || !ch->running) {
-        start(ch, now + 1, ch->reload);
+        start(ch, now, ch->reload);
         ch->running = ch->gate;
     } else {
         uint64_t gone = elapsed(ch, now) % ch->count;
@@ -206,6 +220,7 @@ void vpit_channel_control(struct vpit_channel *ch, uint64_t now, uint8_t word)
     ch->bcd = (word & VPIT_CTL_BCD) != 0;
     ch->loaded = false;
     ch->done = false;
+    ch->low_until = 0;
     ch->reload_pending = false;
     ch->read_high = false;
     ch->write_high = false;
@@ -264,7 +279,7 @@ void vpit_channel_gate(struct vpit_channel *ch, uint64_t now, bool gate)
         if (!waits_for_gate(ch))
             freeze(ch, now);
     } else if (ch->loaded && (is_periodic(ch) || waits_for_gate(ch))) {
-        start(ch, now + 1, ch->reload);
+        start(ch, now, ch->reload);
     } else if (ch->loaded) { /* goes on from where it was */
         ch->start = now;
         ch->running = true;

@@ -58,10 +58,11 @@ struct vpit_channel {
     bool status_latched;
     uint8_t status;
     uint16_t latch;
-    uint32_t reload;   /* as written: 1..65536, BCD 1..10000 */
-    uint32_t count;    /* running: in the counter at `start`; else what the counter holds */
-    uint64_t start;    /* tick */
-    uint64_t takeover; /* modes 2, 3 with reload_pending: tick at which `reload` takes over */
+    uint32_t reload;    /* as written: 1..65536, BCD 1..10000 */
+    uint32_t count;     /* running: in the counter at `start`; else what the counter holds */
+    uint64_t start;     /* tick */
+    uint64_t low_until; /* modes 1, 4, 5: a low OUT outlives a new start or a pause until this tick */
+    uint64_t takeover;  /* modes 2, 3 with reload_pending: tick at which `reload` takes over */
 };
 
 /* Every function takes the tick of now, which never goes back. */

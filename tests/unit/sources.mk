@@ -5,6 +5,17 @@ unit-y :=
 unit-y += lib
 unit-lib-y := lib/printf.c lib/error.c
 
+# Interrupt controllers and timers of the PC guest.
+unit-y += vlapic vpic vpit_channel
+unit-vlapic-y := $(vlapic-y) core/timer.c lib/string.c
+unit-vlapic_timer-y := $(vlapic-y) core/timer.c lib/string.c
+unit-apic_bus-y := $(vlapic-y) core/timer.c lib/string.c
+unit-vpic-y := vdev/vpic.c core/device.c core/timer.c lib/string.c
+unit-vpit-y := vdev/vpit.c vdev/vpit_channel.c core/device.c core/timer.c lib/string.c
+unit-vpit_channel-y := vdev/vpit_channel.c core/timer.c
+unit-vioapic-y := vdev/vioapic.c core/device.c core/timer.c lib/string.c
+unit-board_irq-y := arch/x86/board_irq.c $(vlapic-y) $(vdev-irq-y) core/device.c core/timer.c lib/string.c
+
 unit-y += config
 unit-config-y := core/config_word.c core/config_options.c core/config_modules.c lib/printf.c lib/str.c
 unit-y += device guest_mem timer
@@ -36,9 +47,5 @@ load-y := tests/unit/load_fixture.c $(filter arch/x86/load% arch/x86/multiboot2_
 	arch/x86/start_state.c,$(arch-x86-y)) core/guest_mem.c lib/printf.c
 unit-y += load_bzimage
 unit-load_bzimage-y := $(load-y)
-unit-y += vlapic
-unit-vlapic-y := $(vlapic-y) core/timer.c lib/string.c
-unit-y += vpic
-unit-vpic-y := vdev/vpic.c core/device.c core/timer.c lib/string.c
 unit-y += guest_acpi
 unit-guest_acpi-y := arch/x86/guest_acpi.c arch/x86/guest_mptable.c core/guest_mem.c
