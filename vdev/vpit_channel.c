@@ -230,7 +230,7 @@ void vpit_channel_control(struct vpit_channel *ch, uint64_t now, uint8_t word)
 
 static bool is_null_count(const struct vpit_channel *ch, uint64_t now)
 {
-    return !ch->loaded || ch->reload_pending || (ch->running && now < ch->start);
+    return !ch->loaded || ch->reload_pending || now < ch->start;
 }
 
 /* What is latched already stays until it is read. */
