@@ -45,7 +45,15 @@ unit-guest_walk-y := arch/x86/guest_walk.c
 
 load-y := tests/unit/load_fixture.c $(filter arch/x86/load% arch/x86/multiboot2_header.c arch/x86/guest_map.c \
 	arch/x86/start_state.c,$(arch-x86-y)) core/guest_mem.c lib/printf.c
-unit-y += load_bzimage
+unit-y += load_bzimage load_elf load_multiboot guest_map
 unit-load_bzimage-y := $(load-y)
+unit-load_elf-y := $(load-y)
+unit-load_multiboot-y := $(load-y)
+unit-guest_map-y := arch/x86/guest_map.c arch/x86/start_state.c core/guest_mem.c
+
+unit-y += vlapic
+unit-vlapic-y := $(vlapic-y) core/timer.c lib/string.c
+unit-y += vpic
+unit-vpic-y := vdev/vpic.c core/device.c core/timer.c lib/string.c
 unit-y += guest_acpi
 unit-guest_acpi-y := arch/x86/guest_acpi.c arch/x86/guest_mptable.c core/guest_mem.c
