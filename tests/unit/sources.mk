@@ -23,8 +23,9 @@ unit-device-y := core/device.c
 unit-guest_mem-y := core/guest_mem.c
 unit-timer-y := core/timer.c
 
+decode-files := arch/x86/decode.c arch/x86/decode_modrm.c arch/x86/decode_refine.c arch/x86/decode_table.c
 unit-y += decode
-unit-decode-y := arch/x86/decode.c arch/x86/decode_modrm.c arch/x86/decode_refine.c arch/x86/decode_table.c
+unit-decode-y := $(decode-files)
 unit-y += console
 unit-console-y := core/console.c core/console_mux.c core/timer.c lib/printf.c
 
@@ -33,7 +34,6 @@ unit-inject_nmi-y := $(inject-y)
 unit-inject_iret-y := $(inject-y)
 unit-inject_event-y := $(inject-y)
 
-decode-files := arch/x86/decode.c arch/x86/decode_modrm.c arch/x86/decode_refine.c arch/x86/decode_table.c
 emulate-files := $(decode-files) arch/x86/guest_walk.c arch/x86/emulate.c arch/x86/emulate_access.c \
 	arch/x86/emulate_alu.c arch/x86/emulate_memory.c arch/x86/emulate_operand.c arch/x86/emulate_string.c
 unit-y += emulate_alu emulate emulate_faults emulate_string guest_walk

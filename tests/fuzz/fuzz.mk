@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# `make fuzz`: each target of fuzz-y for FUZZ_SECONDS under libFuzzer with ASan and UBSan; the corpus stays in
+# build/fuzz/corpus-NAME. fuzz-NAME-y lists the project's files that tests/fuzz/fuzz_NAME.c links.
+FUZZ_SECONDS ?= 20
+FUZZ_CC ?= $(firstword $(shell command -v clang-14 clang 2>/dev/null) clang)
+fuzz-y += decode emulate
+fuzz-decode-y := $(decode-files)
+fuzz-emulate-y := $(emulate-files)
+
+fuzz-cflags := -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	-I. -Itests/unit/inline -DLATCH_HOST_TEST
+fuzz-programs := $(addprefix build/fuzz/fuzz_,$(fuzz-y))
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $$(fuzz-$$*-y)
+	@mkdir -p $(@D)
+	@echo "  FUZZ  $*"
+	@$(FUZZ_CC) $(fuzz-cflags) -MMD -MP -MF $@.d -MT $@ $(filter %.c,$^) -o $@
+-include $(wildcard build/fuzz/*.d)
+
+build/fuzz/decode_lengths: tests/fuzz/decode_lengths.c $(decode-files)
+	@mkdir -p $(@D)
+	@gcc $(host-cflags) -O2 $(filter %.c,$^) -o $@
+
+.PHONY: fuzz fuzz-objdump
+fuzz: $(fuzz-programs) fuzz-objdump
+	@for name in $(fuzz-y); do mkdir -p build/fuzz/corpus-$$name; \
+	build/fuzz/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -timeout=5 -max_len=256 -print_final_stats=1 \
+	-artifact_prefix=build/fuzz/$$name- build/fuzz/corpus-$$name > build/fuzz/$$name.log 2>&1 \
+	|| { tail -40 build/fuzz/$$name.log; exit 1; }; \
+	echo "fuzz $$name: $$(sed -n 's/^stat::number_of_executed_units: *//p' build/fuzz/$$name.log) inputs, no finding"; \
+	done
+
+# Lengths of random code, and of the guest's kernel where one has been unpacked, against objdump.
+fuzz-objdump: build/fuzz/decode_lengths
+	@tests/fuzz/decode_vs_objdump.py $< $(wildcard build/guests/x86/vmlinux)
