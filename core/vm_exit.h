@@ -23,7 +23,10 @@ enum vm_exit_kind {
     VM_EXIT_SYSREG_WRITE,
     VM_EXIT_CONTROL_REG,    /* x86 MOV to/from CR and its shorter forms */
     VM_EXIT_XSETBV,         /* x86 */
-    VM_EXIT_INVALID_OPCODE, /* an instruction that the guest's CPU does not have */
+    VM_EXIT_INVALID_OPCODE, /* #UD intercepted: maybe the other vendor's hypercall */
+    VM_EXIT_UNDEFINED,      /* an instruction that the guest's CPU does not have */
+    VM_EXIT_COUNTER_READ,   /* RDPMC: no counters are given to guests */
+    VM_EXIT_CACHE,          /* WBINVD, INVD: nothing to do, no guest memory is uncached */
     VM_EXIT_PAUSE,          /* spinning */
     VM_EXIT_SHUTDOWN,       /* triple fault */
     VM_EXIT_BAD_STATE,      /* hardware refused the guest state */

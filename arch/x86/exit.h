@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The vendor-neutral half of exit handling, and the steps before an entry.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "arch/x86/x86_vcpu.h"
+#include "core/vm_exit.h"
+
+/* Acts on a decoded exit. Registers are in vcpu->regs and the vendor's block; vCPU owned by the caller. */
+void x86_handle_exit(struct x86_vcpu *vcpu, struct vm_exit *exit);
+
+/*
+ * Before an entry: requests, pending events into hardware. False: leave the run loop (attention, blocked, stopped).
+ * Host interrupts are off; the vendor closes the last gap (GIF, request bits) by itself.
+ */
+bool x86_prepare_entry(struct x86_vcpu *vcpu);
+
+/* RIP over the current instruction of `length` bytes, shadow and RF gone. */
+void x86_skip(struct x86_vcpu *vcpu, unsigned int length);
+
+/* Raise an exception at the current instruction. */
+void x86_raise(struct x86_vcpu *vcpu, uint8_t vector);
+void x86_raise_error(struct x86_vcpu *vcpu, uint8_t vector, uint32_t error);
+void x86_raise_page_fault(struct x86_vcpu *vcpu, uint32_t error, uint64_t address);
+
+/* Completes exit->length by decoding the guest's instruction where hardware gives none. False: an exception was
+ * raised or the guest must simply run again; nothing else is to be done for this exit. */
+bool x86_need_length(struct x86_vcpu *vcpu, struct vm_exit *exit);
+
+/* Takes pending host interrupts now: the one place where the host's IF is 1 outside idle. */
+void x86_take_host_interrupts(void);
+
+/*
+ * The vendor's last look with host interrupts shut out: true if something came in since x86_prepare_entry() looked,
+ * so that it must look again.
+ */
+static inline bool x86_entry_stale(const struct x86_vcpu *vcpu, const struct cpu *cpu)
+{
+    return (atomic_load_explicit(&vcpu->core.requests, memory_order_relaxed) |
+            atomic_load_explicit(&cpu->attention, memory_order_relaxed) |
+            (uint32_t)(atomic_load_explicit(&vcpu->core.inject.posted.word, memory_order_relaxed) != 0)) != 0;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * AMD SVM: feature check, per-CPU set-up, vCPU life and the run loop's C half. The VMCB of a vCPU belongs to the
+ * physical CPU that owns the vCPU; clean bits hold for the CPU it ran on last, so a move marks everything dirty.
+ */
+#include "arch/x86/svm/svm.h"
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/cpu_features.h"
+#include "arch/x86/exit.h"
+#include "arch/x86/insn.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/svm/offsets.h"
+#include "arch/x86/svm/svm_state.h"
+#include "arch/x86/vcpu_ops.h"
+#include "core/log.h"
+#include "core/pmem.h"
+#include "lib/assert.h"
+#include "lib/error.h"
+
+_Static_assert(offsetof(struct x86_switch, regs.gpr[X86_R15]) == SVM_GPR(15), "entry.S offsets");
+_Static_assert(offsetof(struct x86_switch, guest_block_pa) == SVM_VMCB_PA, "entry.S offsets");
+_Static_assert(offsetof(struct x86_switch, host_block_pa) == SVM_HOST_VMCB_PA, "entry.S offsets");
+
+#define SVM_CPUID_LEAF   0x8000000a
+#define SVM_EDX_NP       BIT(0)
+#define SVM_EDX_NRIPS    BIT(3)
+#define SVM_EDX_FLUSH    BIT(6)
+#define SVM_EDX_ASSISTS  BIT(7)
+#define SVM_EDX_PAUSE    BIT(10)
+#define SVM_EDX_VGIF     BIT(16)
+#define SVM_EDX_VNMI     BIT(25)
+#define SVM_PAUSE_COUNT  3000
+
+/* Per physical CPU. */
+struct svm_cpu {
+    hpa_t host_save;      /* VM_HSAVE_PA: written by VMRUN */
+    hpa_t host_vmcb;      /* VMSAVEd host state for VMLOAD after an exit */
+    uint64_t asid_generation;
+    uint32_t asid_next;
+};
+
+struct svm_features svm_features;
+
+static int svm_check_features(void)
+{
+    struct insn_cpuid leaf;
+    int missing = 0;
+
+    if (!cpu_features.has_svm) {
+        log_error("SVM: not offered by this CPU (CPUID 8000_0001 ECX[2])");
+        return E_NOTSUP;
+    }
+    if ((insn_rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) != 0) {
+        log_error("SVM: disabled by firmware (VM_CR.SVMDIS): enable SVM or AMD-V in the firmware's set-up");
+        return E_NOTSUP;
+    }
+    leaf = insn_cpuid(SVM_CPUID_LEAF, 0);
+    if ((leaf.edx & SVM_EDX_NP) == 0) {
+        log_error("SVM: no nested paging (CPUID 8000_000A EDX[0])");
+        missing++;
+    }
+    if (leaf.ebx < 2) {
+        log_error("SVM: no address space identifiers for guests (CPUID 8000_000A EBX = %u)", leaf.ebx);
+        missing++;
+    }
+    svm_features = (struct svm_features){
+        .nrips = (leaf.edx & SVM_EDX_NRIPS) != 0,
+        .flush_by_asid = (leaf.edx & SVM_EDX_FLUSH) != 0,
+        .decode_assists = (leaf.edx & SVM_EDX_ASSISTS) != 0,
+        .pause_filter = (leaf.edx & SVM_EDX_PAUSE) != 0,
+        .vgif = (leaf.edx & SVM_EDX_VGIF) != 0,
+        .vnmi = (leaf.edx & SVM_EDX_VNMI) != 0,
+        .asid_count = leaf.ebx,
+    };
+    if (missing > 0)
+        return E_NOTSUP;
+    log_info("SVM: revision %u, %u ASIDs, nested paging%s%s%s%s%s", leaf.eax & 0xff, leaf.ebx,
+             svm_features.nrips ? ", nRIP" : ", no nRIP (lengths are decoded)",
+             svm_features.decode_assists ? ", decode assists" : "",
+             svm_features.flush_by_asid ? ", flush by ASID" : "", svm_features.pause_filter ? ", pause filter" : "",
+             svm_features.vnmi ? ", virtual NMI" : ", no virtual NMI");
+    return svm_permissions_init();
+}
+
+static int svm_cpu_enable(void)
+{
+    struct x86_cpu *cpu = this_x86_cpu();
+    struct svm_cpu *svm_cpu = page_alloc();
+
+    if (svm_cpu == NULL)
+        return E_NOMEM;
+    if (pmem_alloc(1, PAGE_SIZE, &svm_cpu->host_save) != 0)
+        goto free_cpu;
+    if (pmem_alloc(1, PAGE_SIZE, &svm_cpu->host_vmcb) != 0)
+        goto free_save;
+    svm_cpu->asid_generation = 1;
+    svm_cpu->asid_next = 1;
+    insn_wrmsr(MSR_EFER, insn_rdmsr(MSR_EFER) | EFER_SVME);
+    insn_wrmsr(MSR_VM_HSAVE_PA, svm_cpu->host_save.v);
+    insn_vmsave(svm_cpu->host_vmcb.v);
+    cpu->vendor = svm_cpu;
+    return 0;
+
+free_save:
+    pmem_free(svm_cpu->host_save, 1);
+free_cpu:
+    page_free(svm_cpu);
+    return E_NOMEM;
+}
+
+static void vmcb_init(struct vmcb *vmcb, const struct x86_vm *vm)
+{
+    vmcb->intercept_cr =
+        (uint32_t)(VMCB_CR_WRITE(0) | VMCB_CR_WRITE(4));
+    vmcb->intercept_exception = SVM_EXCEPTIONS_ALWAYS;
+    vmcb->intercept_1 = (uint32_t)(VMCB_INTERCEPT_INTR | VMCB_INTERCEPT_NMI | VMCB_INTERCEPT_SMI |
+                                   VMCB_INTERCEPT_INIT | VMCB_INTERCEPT_RDPMC | VMCB_INTERCEPT_CPUID |
+                                   VMCB_INTERCEPT_RSM | VMCB_INTERCEPT_INVD | VMCB_INTERCEPT_HLT |
+                                   VMCB_INTERCEPT_INVLPGA | VMCB_INTERCEPT_IOIO | VMCB_INTERCEPT_MSR |
+ VMCB_INTERCEPT_SHUTDOWN);
+    vmcb->intercept_2 =
+        (uint32_t)(VMCB_INTERCEPT_VMRUN | VMCB_INTERCEPT_VMMCALL | VMCB_INTERCEPT_VMLOAD |
+                   VMCB_INTERCEPT_VMSAVE | VMCB_INTERCEPT_STGI | VMCB_INTERCEPT_CLGI | VMCB_INTERCEPT_SKINIT |
+                   VMCB_INTERCEPT_WBINVD | VMCB_INTERCEPT_MONITOR | VMCB_INTERCEPT_MWAIT |
+                   VMCB_INTERCEPT_XSETBV | VMCB_INTERCEPT_RDPRU);
+    if (svm_features.pause_filter) {
+        vmcb->intercept_1 |= (uint32_t)VMCB_INTERCEPT_PAUSE;
+        vmcb->pause_filter_count = SVM_PAUSE_COUNT;
+    }
+    vmcb->iopm_base = svm_iopm_pa();
+    vmcb->msrpm_base = svm_msrpm_pa();
+    vmcb->int_ctl = VMCB_V_INTR_MASKING;
+    vmcb->nested_control = VMCB_NP_ENABLE;
+    vmcb->nested_cr3 = vm->nested_root.v;
+    vmcb->clean = 0;
+}
+
+static struct x86_vcpu *svm_vcpu_create(struct x86_vm *vm, uint32_t id)
+{
+    struct svm_vcpu *svm;
+    hpa_t pages;
+
+    if (pmem_alloc((sizeof(*svm) + PAGE_SIZE - 1) / PAGE_SIZE, PAGE_SIZE, &pages) != 0)
+        return NULL;
+    svm = hpa_to_ptr(pages);
+    svm->vmcb = page_alloc();
+    if (svm->vmcb == NULL) {
+        pmem_free(pages, (sizeof(*svm) + PAGE_SIZE - 1) / PAGE_SIZE);
+        return NULL;
+    }
+    svm->x86.core.vm = &vm->core;
+    svm->x86.core.id = id;
+    svm->x86.sw.guest_block_pa = ptr_to_hpa(svm->vmcb).v;
+    return &svm->x86;
+}
+
+static void svm_vcpu_reset(struct x86_vcpu *vcpu)
+{
+    struct svm_vcpu *svm = svm_vcpu_of(vcpu);
+
+    *svm->vmcb = (struct vmcb){0};
+    vmcb_init(svm->vmcb, x86_vm_of(vcpu->core.vm));
+    svm_state_reset(svm);
+    svm->stepping = false;
+    svm->asid_generation = 0;
+    vmcb_set_tsc_offset(svm->vmcb, vcpu->tsc_offset);
+}
+
+/* An ASID of this CPU's present generation; when all are used up a new generation starts with a flush. */
+static void asid_assign(struct svm_vcpu *svm, struct svm_cpu *cpu)
+{
+    svm->vmcb->tlb_control = VMCB_TLB_NOTHING;
+    if (svm->asid_generation == cpu->asid_generation)
+        return;
+    if (cpu->asid_next >= svm_features.asid_count) {
+        cpu->asid_generation++;
+        cpu->asid_next = 1;
+    }
+    /* Stale entries of an earlier owner of the number go; QEMU acts on "all" only. */
+    svm->vmcb->tlb_control = VMCB_TLB_FLUSH_ALL;
+    vmcb_set_asid(svm->vmcb, cpu->asid_next++);
+    svm->asid_generation = cpu->asid_generation;
+}
+
+static void svm_load(struct x86_vcpu *vcpu)
+{
+    struct svm_vcpu *svm = svm_vcpu_of(vcpu);
+    struct svm_cpu *cpu = this_x86_cpu()->vendor;
+
+    if (vcpu->sw.host_block_pa != cpu->host_vmcb.v) {
+        vcpu->sw.host_block_pa = cpu->host_vmcb.v;
+        svm->asid_generation = 0;
+        vmcb_dirty(svm->vmcb, VMCB_CLEAN_ALL);
+    }
+    asid_assign(svm, cpu);
+}
+
+static void svm_put(struct x86_vcpu *vcpu)
+{
+    (void)vcpu;
+}
+
+/* The VMCB keeps its own copy of four registers; x86_switch has them in between. */
+static void regs_from_vmcb(struct svm_vcpu *svm)
+{
+    struct x86_regs *regs = &svm->x86.sw.regs;
+
+    regs->gpr[X86_RAX] = svm->vmcb->rax;
+    regs->gpr[X86_RSP] = svm->vmcb->rsp;
+    regs->rip = svm->vmcb->rip;
+    regs->rflags = svm->vmcb->rflags;
+}
+
+static void regs_to_vmcb(struct svm_vcpu *svm)
+{
+    const struct x86_regs *regs = &svm->x86.sw.regs;
+
+    svm->vmcb->rax = regs->gpr[X86_RAX];
+    svm->vmcb->rsp = regs->gpr[X86_RSP];
+    svm->vmcb->rip = regs->rip;
+    svm->vmcb->rflags = regs->rflags;
+}
+
+uint64_t svm_prepare(struct svm_vcpu *svm)
+{
+    struct vcpu *vcpu = &svm->x86.core;
+    struct cpu *cpu = this_cpu();
+
+    for (;;) {
+        if (!x86_prepare_entry(&svm->x86)) {
+            return 0;
+        }
+        insn_clgi();
+        /* Pairs with vcpu_request(): the poster writes its bits, then reads in_guest. */
+        atomic_exchange_explicit(&vcpu->in_guest, true, memory_order_seq_cst);
+        if (LIKELY(!x86_entry_stale(&svm->x86, cpu)))
+            break;
+        atomic_store_explicit(&vcpu->in_guest, false, memory_order_relaxed);
+        insn_stgi();
+    }
+    regs_to_vmcb(svm);
+    return svm->x86.sw.guest_block_pa;
+}
+
+uint64_t svm_turn(struct x86_switch *sw)
+{
+    struct svm_vcpu *svm = svm_vcpu_of(CONTAINER_OF(sw, struct x86_vcpu, sw));
+    struct vm_exit exit;
+
+    atomic_store_explicit(&svm->x86.core.in_guest, false, memory_order_relaxed);
+    svm->x86.core.exit_count++;
+    regs_from_vmcb(svm);
+    svm->vmcb->clean = (uint32_t)VMCB_CLEAN_ALL;
+    svm->vmcb->tlb_control = VMCB_TLB_NOTHING;
+    svm_decode_exit(svm, &exit);
+    x86_handle_exit(&svm->x86, &exit);
+    return svm_prepare(svm);
+}
+
+static void svm_run(struct x86_vcpu *vcpu)
+{
+    struct svm_vcpu *svm = svm_vcpu_of(vcpu);
+
+    if (svm_prepare(svm) != 0)
+        svm_enter_loop(&vcpu->sw);
+}
+
+static void svm_set_tsc_offset(struct x86_vcpu *vcpu, uint64_t offset)
+{
+    vmcb_set_tsc_offset(svm_vcpu_of(vcpu)->vmcb, offset);
+}
+
+const struct vcpu_ops svm_ops = {
+    .name = "AMD SVM",
+    .check_features = svm_check_features,
+    .cpu_enable = svm_cpu_enable,
+    .vm_create = npt_create,
+    .vcpu_create = svm_vcpu_create,
+    .vcpu_reset = svm_vcpu_reset,
+    .load = svm_load,
+    .put = svm_put,
+    .run = svm_run,
+    .get = svm_get,
+    .set = svm_set,
+    .get_segs = svm_get_segs,
+    .set_seg = svm_set_seg,
+    .get_table = svm_get_table,
+    .set_table = svm_set_table,
+    .get_cpl = svm_get_cpl,
+    .tpr_changed = svm_tpr_changed,
+    .set_tsc_offset = svm_set_tsc_offset,
+    .inject = {.view = svm_inject_view, .apply = svm_inject_apply},
+};

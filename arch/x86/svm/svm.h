@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * AMD SVM: the vendor's vCPU, and what its files share. Private to arch/x86/svm.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/x86/svm/vmcb.h"
+#include "arch/x86/x86_vcpu.h"
+#include "arch/x86/x86_vm.h"
+#include "core/vm_exit.h"
+
+/* Always intercepted: #DB and #AC so that a guest cannot keep the CPU in their delivery for ever, #UD for the other
+ * vendor's hypercall, #MC for the host. */
+#define SVM_EXCEPTIONS_ALWAYS (uint32_t)(BIT(X86_DB) | BIT(X86_AC) | BIT(X86_UD) | BIT(X86_MC))
+
+struct svm_vcpu {
+    struct x86_vcpu x86;
+    struct vmcb *vmcb;
+    uint64_t asid_generation;
+    uint64_t dr6_before; /* DR6 at the last entry, to tell what a #DB set */
+    bool stepping;       /* the intercepts of INJECT_WIN_STEP are armed */
+};
+
+struct svm_features {
+    bool nrips;
+    bool flush_by_asid;
+    bool vnmi;
+    bool vgif;
+    bool decode_assists;
+    bool pause_filter;
+    uint32_t asid_count;
+};
+
+extern struct svm_features svm_features;
+
+static inline struct svm_vcpu *svm_vcpu_of(struct x86_vcpu *vcpu)
+{
+    return CONTAINER_OF(vcpu, struct svm_vcpu, x86);
+}
+
+/* entry.S: enters the guest and calls svm_turn() after each exit until that returns 0. Host IF 0, GIF 0 on entry
+ * (svm_prepare() has closed it), GIF 1 on return. */
+void svm_enter_loop(struct x86_switch *sw);
+
+/* After an exit, GIF 1, IF 0: handles it and prepares the next entry. The VMCB's address with GIF 0, or 0 with GIF 1. */
+uint64_t svm_turn(struct x86_switch *sw);
+
+/* The second half of svm_turn. */
+uint64_t svm_prepare(struct svm_vcpu *svm);
+
+/* svm_exit.c: the hardware's exit into neutral words; tells the injection scheduler what became of its event. */
+void svm_decode_exit(struct svm_vcpu *svm, struct vm_exit *exit);
+
+/* svm_inject.c */
+void svm_inject_view(struct x86_vcpu *vcpu, struct inject_view *view);
+void svm_inject_apply(struct x86_vcpu *vcpu, const struct inject_actions *actions);
+/* Reports the exit to the injection scheduler; returns true if the exit was its own and is done with. */
+bool svm_inject_exit(struct svm_vcpu *svm, uint32_t code);
+
+/* svm_permissions.c: the maps are shared by all guests, since no VM is given hardware of its own. */
+int svm_permissions_init(void);
+uint64_t svm_iopm_pa(void);
+uint64_t svm_msrpm_pa(void);
+
+/* npt.c */
+MUST_CHECK int npt_create(struct x86_vm *vm);

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * SVM exit codes into neutral words. One const table gives each code its kind and instruction length rule; codes that carry
+ * information have a decoder. A code that is not in the table stops the VM with a record.
+ */
+#include "arch/x86/svm/svm.h"
+#include "arch/x86/vlapic.h"
+#include "lib/assert.h"
+
+typedef void (*svm_decoder)(struct svm_vcpu *svm, struct vm_exit *exit);
+
+/* Whether the handler skips the instruction, and so needs its length. */
+enum length_rule {
+    LENGTH_NONE, /* trap-like, or re-executed */
+    LENGTH_INSN, /* nRIP, else by decoding */
+    LENGTH_INFO, /* the decoder fills it */
+};
+
+struct svm_exit_entry {
+    uint8_t kind; /* enum vm_exit_kind */
+    uint8_t length;
+    svm_decoder decode; /* NULL: nothing more to say */
+};
+
+static void decode_ioio(struct svm_vcpu *svm, struct vm_exit *exit)
+{
+    uint64_t info = svm->vmcb->exitinfo1;
+
+    exit->length = (uint8_t)(svm->vmcb->exitinfo2 - svm->vmcb->rip);
+    exit->u.pio.port = (uint16_t)field_get(info, VMCB_IOIO_PORT);
+    exit->u.pio.size = (uint8_t)field_get(info, VMCB_IOIO_SIZE);
+    exit->u.pio.is_write = (info & VMCB_IOIO_IN) == 0;
+    exit->u.pio.is_string = (info & VMCB_IOIO_STRING) != 0;
+}
+
+static void decode_msr(struct svm_vcpu *svm, struct vm_exit *exit)
+{
+    exit->kind = svm->vmcb->exitinfo1 != 0 ? VM_EXIT_SYSREG_WRITE : VM_EXIT_SYSREG_READ;
+    exit->u.sysreg.number = (uint32_t)svm->x86.sw.regs.gpr[X86_RCX];
+}
+
+static void decode_npf(struct svm_vcpu *svm, struct vm_exit *exit)
+{
+    uint64_t info = svm->vmcb->exitinfo1;
+
+    exit->u.mmio.at = gpa(svm->vmcb->exitinfo2);
+    exit->u.mmio.is_write = (info & VMCB_NPF_WRITE) != 0;
+    exit->u.mmio.is_fetch = (info & VMCB_NPF_FETCH) != 0;
+    exit->u.mmio.during_walk = (info & VMCB_NPF_WALK) != 0;
+}
+
+static void decode_cr_write(struct svm_vcpu *svm, struct vm_exit *exit)
+{
+    exit->u.control.cr = (uint8_t)(svm->vmcb->exitcode - VMCB_EXIT_CR0_WRITE);
+    exit->u.control.is_write = true;
+}
+
+static const struct svm_exit_entry npf_entry = {VM_EXIT_MMIO, LENGTH_NONE, decode_npf};
+static const struct svm_exit_entry invalid_entry = {VM_EXIT_BAD_STATE, LENGTH_NONE, NULL};
+static const struct svm_exit_entry unknown_entry = {VM_EXIT_UNKNOWN, LENGTH_NONE, NULL};
+
+static const struct svm_exit_entry exit_table[VMCB_EXIT_TABLE_SIZE] = {
+    [VMCB_EXIT_CR0_WRITE] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, decode_cr_write},
+    [VMCB_EXIT_CR0_WRITE + 3] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, decode_cr_write},
+    [VMCB_EXIT_CR0_WRITE + 4] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, decode_cr_write},
+    [VMCB_EXIT_CR0_WRITE + 8] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, decode_cr_write},
+    [VMCB_EXIT_EXCEPTION + X86_UD] = {VM_EXIT_INVALID_OPCODE, LENGTH_NONE, NULL},
+    [VMCB_EXIT_EXCEPTION + X86_MC] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, NULL},
+    [VMCB_EXIT_INTR] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, NULL},
+    [VMCB_EXIT_NMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, NULL},
+    [VMCB_EXIT_SMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, NULL},
+    [VMCB_EXIT_INIT] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, NULL},
+    [VMCB_EXIT_RDPMC] = {VM_EXIT_COUNTER_READ, LENGTH_NONE, NULL},
+    [VMCB_EXIT_CPUID] = {VM_EXIT_CPUID, LENGTH_INSN, NULL},
+    [VMCB_EXIT_RSM] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
+    [VMCB_EXIT_INVD] = {VM_EXIT_CACHE, LENGTH_INSN, NULL},
+    [VMCB_EXIT_PAUSE] = {VM_EXIT_PAUSE, LENGTH_NONE, NULL},
+    [VMCB_EXIT_HLT] = {VM_EXIT_HALT, LENGTH_INSN, NULL},
+    [VMCB_EXIT_INVLPGA] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
+    [VMCB_EXIT_IOIO] = {VM_EXIT_PIO, LENGTH_INFO, decode_ioio},
+    [VMCB_EXIT_MSR] = {VM_EXIT_SYSREG_READ, LENGTH_INSN, decode_msr},
+    [VMCB_EXIT_SHUTDOWN] = {VM_EXIT_SHUTDOWN, LENGTH_NONE, NULL},
+    [VMCB_EXIT_VMRUN] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
+    [VMCB_EXIT_VMMCALL] = {VM_EXIT_HYPERCALL, LENGTH_INSN, NULL},
+    [VMCB_EXIT_VMLOAD] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
+    [VMCB_EXIT_VMSAVE] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
+    [VMCB_EXIT_STGI] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
+    [VMCB_EXIT_CLGI] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
+    [VMCB_EXIT_SKINIT] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
+    [VMCB_EXIT_WBINVD] = {VM_EXIT_CACHE, LENGTH_INSN, NULL},
+    [VMCB_EXIT_MONITOR] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
+    [VMCB_EXIT_MWAIT] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
+    [VMCB_EXIT_XSETBV] = {VM_EXIT_XSETBV, LENGTH_INSN, NULL},
+    [VMCB_EXIT_RDPRU] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
+};
+
+static const struct svm_exit_entry *entry_of(uint32_t code)
+{
+    if (LIKELY(code < VMCB_EXIT_TABLE_SIZE))
+        return &exit_table[code];
+    if (code == VMCB_EXIT_NPF)
+        return &npf_entry;
+    if (code == VMCB_EXIT_INVALID)
+        return &invalid_entry;
+    return &unknown_entry;
+}
+
+void svm_decode_exit(struct svm_vcpu *svm, struct vm_exit *exit)
+{
+    const struct vmcb *vmcb = svm->vmcb;
+    uint32_t code = (uint32_t)vmcb->exitcode;
+    const struct svm_exit_entry *entry = entry_of(code);
+
+    exit->raw = code;
+    exit->length = 0;
+    if (UNLIKELY(svm_inject_exit(svm, code))) {
+        exit->kind = VM_EXIT_NONE;
+        return;
+    }
+    exit->kind = entry->kind != VM_EXIT_NONE ? (enum vm_exit_kind)entry->kind : VM_EXIT_UNKNOWN;
+    if (entry->length == LENGTH_INSN && svm_features.nrips)
+        exit->length = (uint8_t)(vmcb->next_rip - vmcb->rip);
+    if (entry->decode != NULL)
+        entry->decode(svm, exit);
+}

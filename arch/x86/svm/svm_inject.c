@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the VMCB shows to the injection scheduler, and how its actions get into the VMCB. Decides nothing.
+ * "Event Injection", "Interrupt and Exception Intercepts" and "Virtual Interrupts", AMD64 APM volume 2, chapter "Secure
+ * Virtual Machine".
+ */
+#include "arch/x86/cpu.h"
+#include "arch/x86/regs.h"
+#include "arch/x86/svm/svm.h"
+#include "core/arch.h"
+#include "core/inject.h"
+
+/* What a single instruction can raise; intercepted only while one is stepped. */
+#define EXCEPTIONS_STEP                                                                                       \
+    (BIT(X86_DE) | BIT(X86_BP) | BIT(X86_OF) | BIT(X86_BR) | BIT(X86_NM) | BIT(X86_DF) | BIT(X86_TS) |        \
+     BIT(X86_NP) | BIT(X86_SSF) | BIT(X86_GP) | BIT(X86_PF) | BIT(X86_MF) | BIT(X86_XM))
+#define DR6_EVENTS (INJECT_DR6_TRAPS | INJECT_DR6_BD | INJECT_DR6_BS | INJECT_DR6_BT)
+
+#define DR7_GD BIT(13)
+
+void svm_inject_view(struct x86_vcpu *vcpu, struct inject_view *view)
+{
+    const struct vmcb *vmcb = svm_vcpu_of(vcpu)->vmcb;
+    uint64_t rflags = vcpu->sw.regs.rflags;
+    uint32_t flags = 0;
+
+    if ((rflags & RFLAGS_IF) != 0)
+        flags |= (uint32_t)INJECT_VIEW_IF;
+    if ((rflags & RFLAGS_TF) != 0)
+        flags |= (uint32_t)INJECT_VIEW_TF;
+    if ((rflags & RFLAGS_RF) != 0)
+        flags |= (uint32_t)INJECT_VIEW_RF;
+    if ((vmcb->interrupt_shadow & VMCB_INTERRUPT_SHADOW) != 0)
+        flags |= (uint32_t)INJECT_VIEW_SHADOW_MOVSS; /* SVM does not tell STI from MOV SS */
+    if ((vmcb->int_ctl & VMCB_V_NMI) != 0)
+        flags |= (uint32_t)INJECT_VIEW_VNMI_PENDING;
+    if ((vmcb->int_ctl & VMCB_V_NMI_MASK) != 0)
+        flags |= (uint32_t)INJECT_VIEW_NMI_MASK;
+    if ((vmcb->dr6 & INJECT_DR6_BS) != 0)
+        flags |= (uint32_t)INJECT_VIEW_DR6_BS;
+    view->flags = flags;
+}
+
+static void apply_flags(struct svm_vcpu *svm, uint32_t flags)
+{
+    struct vmcb *vmcb = svm->vmcb;
+    struct x86_regs *regs = &svm->x86.sw.regs;
+    uint64_t int_ctl = vmcb->int_ctl;
+
+    if ((flags & INJECT_DO_MASK_SET) != 0)
+        int_ctl |= VMCB_V_NMI_MASK;
+    if ((flags & INJECT_DO_MASK_CLEAR) != 0)
+        int_ctl &= ~VMCB_V_NMI_MASK;
+    if ((flags & INJECT_DO_SET_VNMI) != 0)
+        int_ctl |= VMCB_V_NMI;
+    if ((flags & INJECT_DO_CLEAR_VNMI) != 0)
+        int_ctl &= ~VMCB_V_NMI;
+    if (int_ctl != vmcb->int_ctl)
+        vmcb_set_int_ctl(vmcb, int_ctl);
+    if ((flags & INJECT_DO_CLEAR_STI) != 0)
+        vmcb->interrupt_shadow &= ~VMCB_INTERRUPT_SHADOW;
+    if ((flags & INJECT_DO_TF_CLEAR) != 0)
+        regs->rflags &= ~RFLAGS_TF;
+    if ((flags & INJECT_DO_TF_SET) != 0)
+        regs->rflags |= RFLAGS_TF;
+    if ((flags & INJECT_DO_RF_CLEAR) != 0)
+        regs->rflags &= ~RFLAGS_RF;
+    if ((flags & INJECT_DO_RF_SET) != 0)
+        regs->rflags |= RFLAGS_RF;
+    if ((flags & INJECT_DO_BS_CLEAR) != 0)
+        vmcb_set_dr6(vmcb, vmcb->dr6 & ~INJECT_DR6_BS);
+}
+
+static void apply_windows(struct svm_vcpu *svm, uint32_t windows)
+{
+    struct vmcb *vmcb = svm->vmcb;
+    bool step = (windows & INJECT_WIN_STEP) != 0;
+    bool shadow_step = step && svm->x86.core.inject.state.step == INJECT_STEP_SHADOW;
+    bool irq = (windows & INJECT_WIN_IRQ) != 0;
+    uint64_t int_ctl = vmcb->int_ctl & ~(VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_INTR_PRIO | VMCB_V_INTR_VECTOR);
+    uint64_t one = vmcb->intercept_1;
+    uint64_t cr = vmcb->intercept_cr & ~VMCB_CR_WRITE(8);
+
+    one &= ~(VMCB_INTERCEPT_VINTR | VMCB_INTERCEPT_IRET | VMCB_INTERCEPT_TASK | VMCB_INTERCEPT_PUSHF |
+             VMCB_INTERCEPT_INTN);
+    if (irq) {
+        int_ctl |= VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_INTR_PRIO;
+        one |= VMCB_INTERCEPT_VINTR;
+    }
+    /* With V_IRQ set, CR8 writes exit as well: one emulator aborts on them otherwise. */
+    if (irq || (windows & INJECT_WIN_TPR) != 0)
+        cr |= VMCB_CR_WRITE(8);
+    if ((windows & INJECT_WIN_IRET) != 0)
+        one |= VMCB_INTERCEPT_IRET;
+    if (step)
+        one |= VMCB_INTERCEPT_TASK;
+    if (shadow_step)
+        one |= VMCB_INTERCEPT_PUSHF | VMCB_INTERCEPT_INTN;
+    if (int_ctl != vmcb->int_ctl)
+        vmcb_set_int_ctl(vmcb, int_ctl);
+    if (one != vmcb->intercept_1)
+        vmcb_set_intercept_1(vmcb, (uint32_t)one);
+    if (cr != vmcb->intercept_cr)
+        vmcb_set_intercept_cr(vmcb, (uint32_t)cr);
+    if (step != svm->stepping) {
+        svm->stepping = step;
+        vmcb_set_intercept_exception(vmcb, (uint32_t)(SVM_EXCEPTIONS_ALWAYS | (step ? EXCEPTIONS_STEP : 0)));
+    }
+    svm->dr6_before = vmcb->dr6;
+    /* A host interrupt that is already waiting ends the guest as soon as the event is delivered. */
+    if ((windows & INJECT_WIN_NOW) != 0)
+        arch_cpu_kick(this_cpu());
+}
+
+static void apply_event(struct svm_vcpu *svm, const struct inject_event *event)
+{
+    struct vmcb *vmcb = svm->vmcb;
+    uint64_t value = VMCB_EVENT_VALID | field_make(event->vector, VMCB_EVENT_VECTOR);
+    uint64_t type = event->type;
+
+    if (type > VMCB_EVENT_SOFT)
+        type = VMCB_EVENT_EXCEPTION; /* INT3, INTO, INT1: SVM knows no types of their own */
+    value |= field_make(type, VMCB_EVENT_TYPE);
+    if ((event->flags & INJECT_EVENT_HAS_ERROR) != 0)
+        value |= VMCB_EVENT_ERROR_VALID | field_make(event->error, VMCB_EVENT_ERROR);
+    if (event->type == INJECT_TYPE_EXCEPTION && event->payload != 0) {
+        if (event->vector == X86_PF)
+            vmcb_set_cr2(vmcb, event->payload);
+        else if (event->vector == X86_DB)
+            vmcb_set_dr6(vmcb, vmcb->dr6 | event->payload);
+    }
+    if (event->vector == X86_DB && event->type == INJECT_TYPE_EXCEPTION)
+        vmcb_set_dr7(vmcb, vmcb->dr7 & ~DR7_GD);
+    if (event->type == INJECT_TYPE_SOFT_INT)
+        vmcb->next_rip = svm->x86.sw.regs.rip + event->insn_len;
+    vmcb->eventinj = value;
+}
+
+void svm_inject_apply(struct x86_vcpu *vcpu, const struct inject_actions *actions)
+{
+    struct svm_vcpu *svm = svm_vcpu_of(vcpu);
+
+    apply_flags(svm, actions->flags);
+    svm->vmcb->eventinj = 0;
+    if (inject_event_valid(&actions->event))
+        apply_event(svm, &actions->event);
+    apply_windows(svm, actions->windows);
+}
+
+/* EXITINTINFO has the layout of EVENTINJ; old contents may stay with the valid bit clear. */
+static struct inject_event event_of(uint64_t info, const struct vmcb *vmcb)
+{
+    struct inject_event event = {0};
+
+    if ((info & VMCB_EVENT_VALID) == 0)
+        return event;
+    event.flags = INJECT_EVENT_VALID;
+    event.vector = (uint8_t)field_get(info, VMCB_EVENT_VECTOR);
+    event.type = (uint8_t)field_get(info, VMCB_EVENT_TYPE);
+    if ((info & VMCB_EVENT_ERROR_VALID) != 0) {
+        event.flags |= INJECT_EVENT_HAS_ERROR;
+        event.error = (uint32_t)field_get(info, VMCB_EVENT_ERROR);
+    }
+    if (event.type == INJECT_TYPE_SOFT_INT && svm_features.nrips)
+        event.insn_len = (uint8_t)(vmcb->next_rip - vmcb->rip);
+    return event;
+}
+
+static void classify_exception(struct svm_vcpu *svm, uint32_t vector, struct inject_exit *exit)
+{
+    const struct vmcb *vmcb = svm->vmcb;
+
+    exit->dr6 = (uint32_t)(vmcb->dr6 & ~(svm->dr6_before & ~INJECT_DR6_BS) & DR6_EVENTS);
+    if (vector == X86_DB && svm->stepping && (vmcb->dr6 & INJECT_DR6_BS) != 0) {
+        exit->kind = INJECT_EXIT_STEP;
+        return;
+    }
+    exit->kind = INJECT_EXIT_FAULT;
+    exit->fault = inject_event_exception((uint8_t)vector);
+    if ((BIT(vector) & (BIT(X86_DF) | BIT(X86_TS) | BIT(X86_NP) | BIT(X86_SSF) | BIT(X86_GP) | BIT(X86_PF) |
+                        BIT(X86_AC))) != 0)
+        exit->fault = inject_event_exception_error((uint8_t)vector, (uint32_t)vmcb->exitinfo1);
+    if (vector == X86_PF)
+        exit->fault.payload = vmcb->exitinfo2;
+}
+
+bool svm_inject_exit(struct svm_vcpu *svm, uint32_t code)
+{
+    struct inject *inject = &svm->x86.core.inject;
+    struct vmcb *vmcb = svm->vmcb;
+    bool cut = (vmcb->exitintinfo & VMCB_EVENT_VALID) != 0;
+    struct inject_exit exit = {.kind = INJECT_EXIT_OTHER};
+    struct inject_view view;
+    uint32_t vector = code - VMCB_EXIT_EXCEPTION;
+
+    if (vector < 32 && vector != X86_MC && (vector != X86_UD || svm->stepping))
+        classify_exception(svm, vector, &exit);
+    else if (code == VMCB_EXIT_IRET)
+        exit.kind = INJECT_EXIT_IRET;
+    else if (code == VMCB_EXIT_VINTR)
+        exit.kind = INJECT_EXIT_IRQ_WINDOW;
+    else if (code == VMCB_EXIT_INVALID)
+        exit.kind = INJECT_EXIT_ENTRY_FAILED;
+    else if (LIKELY(!inject_exit_has_work(inject, cut)))
+        return false;
+    svm_inject_view(&svm->x86, &view);
+    exit.flags = view.flags & (uint32_t)(INJECT_VIEW_IF | INJECT_VIEW_SHADOW | INJECT_VIEW_NMI_MASK |
+                                         INJECT_VIEW_VNMI_PENDING);
+    exit.rip = vmcb->rip;
+    exit.cut = event_of(vmcb->exitintinfo, vmcb);
+    inject_after_exit(inject, &exit);
+    return exit.kind != INJECT_EXIT_OTHER && exit.kind != INJECT_EXIT_ENTRY_FAILED;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a hardware vendor provides: one const table, chosen once at boot. Everything above decodes nothing and below
+ * emulates nothing.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/x86/regs.h"
+#include "arch/x86/x86_vm.h"
+#include "core/inject.h"
+
+/* Control registers and other state that the vendor keeps in its control block. */
+enum x86_state {
+    X86_STATE_CR0,
+    X86_STATE_CR2,
+    X86_STATE_CR3,
+    X86_STATE_CR4,
+    X86_STATE_EFER,
+    X86_STATE_DR6,
+    X86_STATE_DR7,
+    X86_STATE_PAT,
+    X86_STATE_FS_BASE,
+    X86_STATE_GS_BASE,
+    X86_STATE_KERNEL_GS_BASE,
+    X86_STATE_COUNT,
+};
+
+enum x86_table {
+    X86_TABLE_GDTR,
+    X86_TABLE_IDTR,
+    X86_TABLE_LDTR,
+    X86_TABLE_TR,
+    X86_TABLES,
+};
+
+struct inject_ops {
+    /* Fills what the hardware shows; the interrupt controller's part is added by the caller. */
+    void (*view)(struct x86_vcpu *vcpu, struct inject_view *view);
+    /* Carries out flags, windows and the event; ACK_IRQ and SHUTDOWN are the caller's. */
+    void (*apply)(struct x86_vcpu *vcpu, const struct inject_actions *actions);
+};
+
+struct vcpu_ops {
+    const char *name; /* "AMD SVM", "Intel VMX" */
+
+    /* Prints one line per missing feature. 0 or E_NOTSUP. Boot CPU. */
+    int (*check_features)(void);
+    /* Turns virtualization on for the calling CPU. 0, E_NOMEM, E_NOTSUP. */
+    int (*cpu_enable)(void);
+
+    /* Builds / frees what a VM shares between its vCPUs: nested page tables over vm->mem. 0 or E_NOMEM. */
+    int (*vm_create)(struct x86_vm *vm);
+    /* Allocates a vCPU in power-on state. NULL without memory. */
+    struct x86_vcpu *(*vcpu_create)(struct x86_vm *vm, uint32_t id);
+    /* Architectural INIT/RESET state (x86_vcpu.regs included). */
+    void (*vcpu_reset)(struct x86_vcpu *vcpu);
+
+    /* The vCPU moves onto / off the calling CPU. */
+    void (*load)(struct x86_vcpu *vcpu);
+    void (*put)(struct x86_vcpu *vcpu);
+    /* Enters and handles exits until x86_prepare_entry() says to leave. */
+    void (*run)(struct x86_vcpu *vcpu);
+
+    uint64_t (*get)(struct x86_vcpu *vcpu, enum x86_state which);
+    void (*set)(struct x86_vcpu *vcpu, enum x86_state which, uint64_t value);
+    void (*get_segs)(struct x86_vcpu *vcpu, struct x86_seg segs[X86_SREGS]);
+    void (*set_seg)(struct x86_vcpu *vcpu, enum x86_sreg which, const struct x86_seg *seg);
+    void (*get_table)(struct x86_vcpu *vcpu, enum x86_table which, struct x86_seg *table);
+    void (*set_table)(struct x86_vcpu *vcpu, enum x86_table which, const struct x86_seg *table);
+    uint8_t (*get_cpl)(struct x86_vcpu *vcpu);
+    /* CR8 as the guest sees it is in the local APIC's model; this tells hardware that the model changed. */
+    void (*tpr_changed)(struct x86_vcpu *vcpu);
+    void (*set_tsc_offset)(struct x86_vcpu *vcpu, uint64_t offset);
+
+    struct inject_ops inject;
+};
+
+extern const struct vcpu_ops svm_ops;
+
+/* The one in use; set by arch_virt_init(). */
+extern const struct vcpu_ops *x86_ops;

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An x86 virtual CPU as far as no vendor owns it. Embedded as first member by the vendor's vCPU; touched by the
+ * physical CPU that owns the vCPU only.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/x86/cpu_mode.h"
+#include "arch/x86/guest_cpuid.h"
+#include "arch/x86/regs.h"
+#include "arch/x86/vlapic.h"
+#include "core/inject.h"
+#include "core/vcpu.h"
+
+#define X86_MTRR_VARIABLE 8
+#define X86_MTRR_FIXED    11
+
+/* Registers that the guest owns and that stay in the hardware while its vCPU is loaded. */
+struct x86_extended_state {
+    void *xsave;       /* XSAVE area (FXSAVE layout on CPUs without XSAVE), page aligned */
+    uint64_t xcr0;     /* guest's value */
+    uint64_t dr[4];    /* DR0-DR3 */
+    uint64_t tsc_aux;
+};
+
+/* Model-specific registers that are plain storage: written, validated, read back, and without effect. */
+struct x86_msr_store {
+    uint64_t pat;
+    uint64_t misc_enable;
+    uint64_t mtrr_def_type;
+    uint64_t mtrr_fixed[X86_MTRR_FIXED];
+    uint64_t mtrr_base[X86_MTRR_VARIABLE];
+    uint64_t mtrr_mask[X86_MTRR_VARIABLE];
+    uint64_t mcg_status;
+    uint64_t tsc_adjust;
+    uint64_t hwcr;
+};
+
+/* What the world switch in assembly touches, in one piece. */
+struct x86_switch {
+    struct x86_regs regs;   /* the guest's, complete between exit and entry */
+    uint64_t guest_block_pa; /* the vendor's control block of this vCPU */
+    uint64_t host_block_pa;  /* the vendor's block with host state of the CPU that it is loaded on */
+};
+
+struct x86_vcpu {
+    struct vcpu core;
+    struct x86_switch sw;
+    struct vlapic *lapic;
+    struct x86_extended_state ext;
+    struct x86_msr_store msrs;
+    struct guest_cpuid cpuid;
+    uint64_t tsc_offset;       /* guest TSC = host TSC + offset */
+    uint64_t unknown_msr_count; /* accesses that got #GP because nobody knows the number */
+};
+
+static inline struct x86_vcpu *x86_vcpu_of(struct vcpu *vcpu)
+{
+    return CONTAINER_OF(vcpu, struct x86_vcpu, core);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An x86 virtual machine: core's part, the PC board around its CPUs, and the vendor's nested page tables.
+ */
+#pragma once
+
+#include "arch/x86/x86_vcpu.h"
+#include "core/vm.h"
+
+struct board;
+
+struct x86_vm {
+    struct vm core;
+    struct board *board; /* devices and their wiring: arch/x86/board.h */
+    hpa_t nested_root;   /* NPT or EPT, filled by the vendor's vm_create */
+    uint64_t restart_count;
+};
+
+static inline struct x86_vm *x86_vm_of(struct vm *vm)
+{
+    return CONTAINER_OF(vm, struct x86_vm, core);
+}
