@@ -30,6 +30,9 @@ void x86_raise_page_fault(struct x86_vcpu *vcpu, uint32_t error, uint64_t addres
  * raised or the guest must simply run again; nothing else is to be done for this exit. */
 bool x86_need_length(struct x86_vcpu *vcpu, struct vm_exit *exit);
 
+/* Brings the local APIC's TPR up to what the guest may have written to CR8 without an exit. */
+void x86_sync_tpr(struct x86_vcpu *vcpu);
+
 /* Takes pending host interrupts now: the one place where the host's IF is 1 outside idle. */
 void x86_take_host_interrupts(void);
 

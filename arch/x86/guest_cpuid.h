@@ -51,3 +51,6 @@ struct cpuid_regs guest_cpuid_read(const struct guest_cpuid *cpuid, uint32_t lea
 
 /* Bits that follow the guest's control registers: OSXSAVE, and XSAVE sizes for XCR0. */
 void guest_cpuid_update(struct guest_cpuid *cpuid, uint64_t cr4, uint64_t xcr0);
+
+/* CPUID's APIC bit follows IA32_APIC_BASE.EN. */
+void guest_cpuid_set_apic(struct guest_cpuid *cpuid, bool enabled);

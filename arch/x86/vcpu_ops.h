@@ -39,7 +39,7 @@ enum x86_table {
 struct inject_ops {
     /* Fills what the hardware shows; the interrupt controller's part is added by the caller. */
     void (*view)(struct x86_vcpu *vcpu, struct inject_view *view);
-    /* Carries out flags, windows and the event; ACK_IRQ and SHUTDOWN are the caller's. */
+    /* Carries out flags, windows and the event; ACK_IRQ, SHUTDOWN and WARN_SOFT are the caller's. */
     void (*apply)(struct x86_vcpu *vcpu, const struct inject_actions *actions);
 };
 
@@ -71,8 +71,11 @@ struct vcpu_ops {
     void (*get_table)(struct x86_vcpu *vcpu, enum x86_table which, struct x86_seg *table);
     void (*set_table)(struct x86_vcpu *vcpu, enum x86_table which, const struct x86_seg *table);
     uint8_t (*get_cpl)(struct x86_vcpu *vcpu);
-    /* CR8 as the guest sees it is in the local APIC's model; this tells hardware that the model changed. */
-    void (*tpr_changed)(struct x86_vcpu *vcpu);
+    /* The guest may change its TPR without an exit: the hardware's copy (0..15), and a new value for it. */
+    uint8_t (*get_cr8)(struct x86_vcpu *vcpu);
+    void (*set_cr8)(struct x86_vcpu *vcpu, uint8_t cr8);
+    /* An instruction was finished in software: its interrupt shadow ends. */
+    void (*skipped)(struct x86_vcpu *vcpu);
     void (*set_tsc_offset)(struct x86_vcpu *vcpu, uint64_t offset);
 
     struct inject_ops inject;

@@ -49,7 +49,8 @@ struct x86_switch {
 struct x86_vcpu {
     struct vcpu core;
     struct x86_switch sw;
-    struct vlapic *lapic;
+    bool halted;          /* HLT executed, nothing woke it yet */
+    struct vlapic lapic;
     struct x86_extended_state ext;
     struct x86_msr_store msrs;
     struct guest_cpuid cpuid;

@@ -4,14 +4,13 @@
  */
 #pragma once
 
+#include "arch/x86/board.h"
 #include "arch/x86/x86_vcpu.h"
 #include "core/vm.h"
 
-struct board;
-
 struct x86_vm {
     struct vm core;
-    struct board *board; /* devices and their wiring: arch/x86/board.h */
+    struct board board; /* devices and their wiring */
     hpa_t nested_root;   /* NPT or EPT, filled by the vendor's vm_create */
     uint64_t restart_count;
 };

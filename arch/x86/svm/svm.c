@@ -266,6 +266,11 @@ static void svm_run(struct x86_vcpu *vcpu)
         svm_enter_loop(&vcpu->sw);
 }
 
+static void svm_skipped(struct x86_vcpu *vcpu)
+{
+    svm_vcpu_of(vcpu)->vmcb->interrupt_shadow = 0;
+}
+
 static void svm_set_tsc_offset(struct x86_vcpu *vcpu, uint64_t offset)
 {
     vmcb_set_tsc_offset(svm_vcpu_of(vcpu)->vmcb, offset);
@@ -288,7 +293,9 @@ const struct vcpu_ops svm_ops = {
     .get_table = svm_get_table,
     .set_table = svm_set_table,
     .get_cpl = svm_get_cpl,
-    .tpr_changed = svm_tpr_changed,
+    .get_cr8 = svm_get_cr8,
+    .set_cr8 = svm_set_cr8,
+    .skipped = svm_skipped,
     .set_tsc_offset = svm_set_tsc_offset,
     .inject = {.view = svm_inject_view, .apply = svm_inject_apply},
 };

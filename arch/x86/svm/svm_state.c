@@ -192,9 +192,14 @@ uint8_t svm_get_cpl(struct x86_vcpu *vcpu)
     return svm_vcpu_of(vcpu)->vmcb->cpl;
 }
 
-void svm_tpr_changed(struct x86_vcpu *vcpu)
+uint8_t svm_get_cr8(struct x86_vcpu *vcpu)
+{
+    return (uint8_t)field_get(svm_vcpu_of(vcpu)->vmcb->int_ctl, VMCB_V_TPR);
+}
+
+void svm_set_cr8(struct x86_vcpu *vcpu, uint8_t cr8)
 {
     struct vmcb *vmcb = svm_vcpu_of(vcpu)->vmcb;
 
-    vmcb_set_int_ctl(vmcb, field_set(vmcb->int_ctl, VMCB_V_TPR, vlapic_get_tpr(vcpu->lapic) >> 4));
+    vmcb_set_int_ctl(vmcb, field_set(vmcb->int_ctl, VMCB_V_TPR, cr8));
 }

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The emulator's view of a vCPU. Guest memory through core/guest_mem.h, devices through the VM's buses under the device
+ * lock, the local APIC directly.
+ */
+#include "arch/x86/guest_emulate.h"
+
+#include "arch/x86/emulate.h"
+#include "arch/x86/exit.h"
+#include "arch/x86/vcpu_ops.h"
+#include "core/guest_mem.h"
+#include "core/vm.h"
+#include "lib/error.h"
+#include "lib/printf.h"
+
+static struct vm *vm_of(void *ctx)
+{
+    return ((struct x86_vcpu *)ctx)->core.vm;
+}
+
+static int ram_read(void *ctx, gpa_t at, void *dst, uint32_t size)
+{
+    return guest_read(vm_of(ctx), at, dst, size);
+}
+
+static int ram_write(void *ctx, gpa_t at, const void *src, uint32_t size)
+{
+    return guest_write(vm_of(ctx), at, src, size);
+}
+
+static int ram_cmpxchg(void *ctx, gpa_t at, uint32_t size, uint64_t *expected, uint64_t desired)
+{
+    uint32_t old;
+    int result;
+
+    if (size == 8)
+        return guest_cmpxchg64(vm_of(ctx), at, expected, desired);
+    old = (uint32_t)*expected;
+    result = guest_cmpxchg32(vm_of(ctx), at, &old, (uint32_t)desired);
+    *expected = old;
+    return result;
+}
+
+static uint64_t mmio_read(void *ctx, gpa_t at, uint32_t size)
+{
+    struct x86_vcpu *vcpu = ctx;
+    struct vm *vm = vcpu->core.vm;
+    uint64_t value;
+
+    if (vlapic_covers(&vcpu->lapic, at)) {
+        x86_sync_tpr(vcpu);
+        return vlapic_mmio_read(&vcpu->lapic, (uint32_t)(at.v & (PAGE_SIZE - 1)), size);
+    }
+    spin_lock(&vm->dev_lock);
+    value = bus_read(&vm->buses[BUS_MMIO], &vcpu->core, at.v, size);
+    spin_unlock(&vm->dev_lock);
+    return value;
+}
+
+static void mmio_write(void *ctx, gpa_t at, uint32_t size, uint64_t value)
+{
+    struct x86_vcpu *vcpu = ctx;
+    struct vm *vm = vcpu->core.vm;
+
+    if (vlapic_covers(&vcpu->lapic, at)) {
+        x86_sync_tpr(vcpu);
+        vlapic_mmio_write(&vcpu->lapic, (uint32_t)(at.v & (PAGE_SIZE - 1)), size, value);
+        x86_ops->set_cr8(vcpu, (uint8_t)(vlapic_get_tpr(&vcpu->lapic) >> 4));
+        return;
+    }
+    spin_lock(&vm->dev_lock);
+    bus_write(&vm->buses[BUS_MMIO], &vcpu->core, at.v, size, value);
+    spin_unlock(&vm->dev_lock);
+}
+
+static uint32_t port_read(void *ctx, uint16_t port, uint32_t size)
+{
+    struct x86_vcpu *vcpu = ctx;
+    struct vm *vm = vcpu->core.vm;
+    uint64_t value;
+
+    spin_lock(&vm->dev_lock);
+    value = bus_read(&vm->buses[BUS_PIO], &vcpu->core, port, size);
+    spin_unlock(&vm->dev_lock);
+    return (uint32_t)value;
+}
+
+static void port_write(void *ctx, uint16_t port, uint32_t size, uint32_t value)
+{
+    struct x86_vcpu *vcpu = ctx;
+    struct vm *vm = vcpu->core.vm;
+
+    spin_lock(&vm->dev_lock);
+    bus_write(&vm->buses[BUS_PIO], &vcpu->core, port, size, value);
+    spin_unlock(&vm->dev_lock);
+}
+
+static const struct guest_access_ops access_ops = {
+    .ram_read = ram_read,
+    .ram_write = ram_write,
+    .ram_cmpxchg = ram_cmpxchg,
+    .mmio_read = mmio_read,
+    .mmio_write = mmio_write,
+    .port_read = port_read,
+    .port_write = port_write,
+};
+
+/* `mode` and `segs` must live as long as `emu`. */
+static void emulator_fill(struct emulator *emu, struct x86_vcpu *vcpu, struct x86_cpu_mode *mode,
+                          struct x86_seg segs[X86_SREGS])
+{
+    x86_ops->get_segs(vcpu, segs);
+    mode->cr0 = x86_ops->get(vcpu, X86_STATE_CR0);
+    mode->cr3 = x86_ops->get(vcpu, X86_STATE_CR3);
+    mode->cr4 = x86_ops->get(vcpu, X86_STATE_CR4);
+    mode->efer = x86_ops->get(vcpu, X86_STATE_EFER);
+    mode->cpl = x86_ops->get_cpl(vcpu);
+    mode->segs = segs;
+    emu->regs = &vcpu->sw.regs;
+    emu->mode = mode;
+    emu->ops = &access_ops;
+    emu->ctx = vcpu;
+    emu->pdptes = NULL;
+    emu->phys_bits = vcpu->cpuid.phys_bits;
+    emu->has_1g_pages = vcpu->cpuid.has_1g_pages;
+    emu->fault_valid = false;
+    emu->bytes_count = 0;
+}
+
+static void raise_emulated(struct x86_vcpu *vcpu, const struct emulate_exception *exception)
+{
+    if (exception->vector == X86_PF)
+        x86_raise_page_fault(vcpu, exception->error_code, exception->cr2);
+    else if (exception->has_error_code)
+        x86_raise_error(vcpu, exception->vector, exception->error_code);
+    else
+        x86_raise(vcpu, exception->vector);
+}
+
+static void end_unknown_insn(struct x86_vcpu *vcpu, const struct emulator *emu, const struct vm_exit *exit)
+{
+    char detail[96];
+
+    fmt_snprintf(detail, sizeof(detail), "instruction not emulated (map %u opcode 0x%02x), exit 0x%lx, address 0x%lx",
+                 emu->insn.map, emu->insn.opcode, exit->raw, exit->kind == VM_EXIT_MMIO ? exit->u.mmio.at.v : 0);
+    vm_end(vcpu->core.vm, VM_END_UNHANDLED_EXIT, 0, detail);
+}
+
+void x86_emulate_current(struct x86_vcpu *vcpu, const struct vm_exit *exit)
+{
+    struct x86_seg segs[X86_SREGS];
+    struct x86_cpu_mode mode;
+    struct emulator emu;
+
+    emulator_fill(&emu, vcpu, &mode, segs);
+    if (exit->kind == VM_EXIT_MMIO) {
+        emu.fault_valid = true;
+        emu.fault_gpa = exit->u.mmio.at;
+    }
+    switch (emulate_instruction(&emu)) {
+    case EMULATE_DONE:
+        inject_skipped(&vcpu->core.inject);
+        x86_ops->skipped(vcpu);
+        return;
+    case EMULATE_REPEAT:
+    case EMULATE_RETRY:
+        return;
+    case EMULATE_EXCEPTION:
+        raise_emulated(vcpu, &emu.exception);
+        return;
+    case EMULATE_UNHANDLED:
+        break;
+    }
+    end_unknown_insn(vcpu, &emu, exit);
+}
+
+bool x86_decode_current(struct x86_vcpu *vcpu, const struct vm_exit *exit, struct insn *insn)
+{
+    struct x86_seg segs[X86_SREGS];
+    struct x86_cpu_mode mode;
+    struct emulator emu;
+
+    (void)exit;
+    emulator_fill(&emu, vcpu, &mode, segs);
+    switch (emulate_decode(&emu)) {
+    case EMULATE_DONE:
+        *insn = emu.insn;
+        return true;
+    case EMULATE_EXCEPTION:
+        raise_emulated(vcpu, &emu.exception);
+        return false;
+    case EMULATE_REPEAT:
+    case EMULATE_RETRY:
+    case EMULATE_UNHANDLED:
+        break;
+    }
+    return false;
+}
+
+bool x86_need_length(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    struct insn insn;
+
+    if (LIKELY(exit->length != 0))
+        return true;
+    if (!x86_decode_current(vcpu, exit, &insn))
+        return false;
+    exit->length = insn.length;
+    return true;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Joins the instruction decoder and emulator to a vCPU: its registers, its memory, its devices.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "arch/x86/decode.h"
+#include "arch/x86/x86_vcpu.h"
+#include "core/vm_exit.h"
+
+/* Executes the instruction at RIP in software: an MMIO access or string I/O. Raises what it raises; ends the VM with a
+ * record if the instruction is not one that Latch knows. */
+void x86_emulate_current(struct x86_vcpu *vcpu, const struct vm_exit *exit);
+
+/* Decodes the instruction at RIP. False: an exception was raised, or the guest must run again. */
+bool x86_decode_current(struct x86_vcpu *vcpu, const struct vm_exit *exit, struct insn *insn);

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What Latch does about an exit, once for all vendors. A handler either finishes the instruction (x86_skip), raises the
+ * architecture's fault, or ends the VM with one record; anything it does not know ends the VM.
+ */
+#include "arch/x86/control_regs.h"
+#include "arch/x86/exit.h"
+#include "arch/x86/guest_emulate.h"
+#include "arch/x86/guest_msr.h"
+#include "arch/x86/insn.h"
+#include "arch/x86/vcpu_ops.h"
+#include "core/log.h"
+#include "core/vm.h"
+#include "lib/printf.h"
+
+#define HYPERCALL_VERSION  0
+#define HYPERCALL_UNKNOWN  UINT64_C(0xfffffffffffffc18) /* -1000, as other hypervisors answer */
+#define LATCH_ABI_VERSION  1
+
+void x86_skip(struct x86_vcpu *vcpu, unsigned int length)
+{
+    struct x86_regs *regs = &vcpu->sw.regs;
+
+    regs->rip += length;
+    regs->rflags &= ~RFLAGS_RF;
+    inject_skipped(&vcpu->core.inject);
+    x86_ops->skipped(vcpu);
+}
+
+void x86_raise(struct x86_vcpu *vcpu, uint8_t vector)
+{
+    struct inject_event event = inject_event_exception(vector);
+
+    inject_raise(&vcpu->core.inject, &event);
+}
+
+void x86_raise_error(struct x86_vcpu *vcpu, uint8_t vector, uint32_t error)
+{
+    struct inject_event event = inject_event_exception_error(vector, error);
+
+    inject_raise(&vcpu->core.inject, &event);
+}
+
+void x86_raise_page_fault(struct x86_vcpu *vcpu, uint32_t error, uint64_t address)
+{
+    struct inject_event event = inject_event_exception_error(X86_PF, error);
+
+    event.payload = address;
+    inject_raise(&vcpu->core.inject, &event);
+}
+
+void x86_take_host_interrupts(void)
+{
+    insn_sti_nop_cli();
+}
+
+static void end_unhandled(struct x86_vcpu *vcpu, const struct vm_exit *exit, const char *what)
+{
+    char detail[80];
+
+    fmt_snprintf(detail, sizeof(detail), "%s, exit 0x%lx", what, exit->raw);
+    vm_end(vcpu->core.vm, VM_END_UNHANDLED_EXIT, 0, detail);
+}
+
+static void handle_cpuid(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    uint64_t *gpr = vcpu->sw.regs.gpr;
+    struct cpuid_regs out;
+
+    if (!x86_need_length(vcpu, exit))
+        return;
+    out = guest_cpuid_read(&vcpu->cpuid, (uint32_t)gpr[X86_RAX], (uint32_t)gpr[X86_RCX]);
+    gpr[X86_RAX] = out.eax;
+    gpr[X86_RBX] = out.ebx;
+    gpr[X86_RCX] = out.ecx;
+    gpr[X86_RDX] = out.edx;
+    x86_skip(vcpu, exit->length);
+}
+
+static void handle_halt(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    if (!x86_need_length(vcpu, exit))
+        return;
+    x86_skip(vcpu, exit->length);
+    vcpu->halted = true;
+}
+
+static void handle_pio(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    struct vm *vm = vcpu->core.vm;
+    struct bus *bus = &vm->buses[BUS_PIO];
+    uint64_t *rax = &vcpu->sw.regs.gpr[X86_RAX];
+    unsigned int size = exit->u.pio.size;
+
+    if (UNLIKELY(exit->u.pio.is_string)) {
+        x86_emulate_current(vcpu, exit);
+        return;
+    }
+    spin_lock(&vm->dev_lock);
+    if (exit->u.pio.is_write) {
+        bus_write(bus, &vcpu->core, exit->u.pio.port, size, *rax & bytes_mask(size));
+    } else {
+        uint64_t value = bus_read(bus, &vcpu->core, exit->u.pio.port, size) & bytes_mask(size);
+
+        /* A 32-bit result clears the upper half, smaller ones leave the rest of RAX alone. */
+        *rax = size == 4 ? value : (*rax & ~bytes_mask(size)) | value;
+    }
+    spin_unlock(&vm->dev_lock);
+    x86_skip(vcpu, exit->length);
+}
+
+static void handle_mmio(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    if (exit->u.mmio.during_walk) {
+        end_unhandled(vcpu, exit, "page tables outside memory");
+        return;
+    }
+    /* Nothing there reads as ones, and FF FF is no instruction. */
+    if (exit->u.mmio.is_fetch) {
+        x86_raise(vcpu, X86_UD);
+        return;
+    }
+    x86_emulate_current(vcpu, exit);
+}
+
+static void do_hypercall(struct x86_vcpu *vcpu, unsigned int length)
+{
+    uint64_t *rax = &vcpu->sw.regs.gpr[X86_RAX];
+
+    *rax = *rax == HYPERCALL_VERSION ? LATCH_ABI_VERSION : HYPERCALL_UNKNOWN;
+    x86_skip(vcpu, length);
+}
+
+static void handle_hypercall(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    if (x86_need_length(vcpu, exit))
+        do_hypercall(vcpu, exit->length);
+}
+
+/* VMCALL on AMD and VMMCALL on Intel raise #UD; Latch takes both everywhere. */
+static void handle_invalid_opcode(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    struct insn insn;
+
+    if (x86_decode_current(vcpu, exit, &insn) && (insn.op == INSN_VMCALL || insn.op == INSN_VMMCALL))
+        do_hypercall(vcpu, insn.length);
+    else
+        x86_raise(vcpu, X86_UD);
+}
+
+static void handle_sysreg_read(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    uint64_t *gpr = vcpu->sw.regs.gpr;
+    uint64_t value = 0;
+
+    if (!x86_need_length(vcpu, exit))
+        return;
+    if (guest_msr_read(vcpu, exit->u.sysreg.number, &value) != 0) {
+        x86_raise_error(vcpu, X86_GP, 0);
+        return;
+    }
+    gpr[X86_RAX] = (uint32_t)value;
+    gpr[X86_RDX] = value >> 32;
+    x86_skip(vcpu, exit->length);
+}
+
+static void handle_sysreg_write(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    const uint64_t *gpr = vcpu->sw.regs.gpr;
+    uint64_t value = (gpr[X86_RDX] << 32) | (uint32_t)gpr[X86_RAX];
+
+    if (!x86_need_length(vcpu, exit))
+        return;
+    if (guest_msr_write(vcpu, exit->u.sysreg.number, value) != 0)
+        x86_raise_error(vcpu, X86_GP, 0);
+    else
+        x86_skip(vcpu, exit->length);
+}
+
+static void handle_xsetbv(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    const uint64_t *gpr = vcpu->sw.regs.gpr;
+    uint64_t value = (gpr[X86_RDX] << 32) | (uint32_t)gpr[X86_RAX];
+
+    if (!x86_need_length(vcpu, exit))
+        return;
+    if (x86_ops->get_cpl(vcpu) != 0 || control_set_xcr(vcpu, (uint32_t)gpr[X86_RCX], value) != 0)
+        x86_raise_error(vcpu, X86_GP, 0);
+    else
+        x86_skip(vcpu, exit->length);
+}
+
+static void handle_cache(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    if (x86_need_length(vcpu, exit))
+        x86_skip(vcpu, exit->length);
+}
+
+void x86_handle_exit(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    switch (exit->kind) {
+    case VM_EXIT_CPUID:
+        return handle_cpuid(vcpu, exit);
+    case VM_EXIT_PIO:
+        return handle_pio(vcpu, exit);
+    case VM_EXIT_MMIO:
+        return handle_mmio(vcpu, exit);
+    case VM_EXIT_NONE:
+    case VM_EXIT_WINDOW:
+        return;
+    case VM_EXIT_HOST_EVENT:
+        return x86_take_host_interrupts();
+    case VM_EXIT_HALT:
+        return handle_halt(vcpu, exit);
+    case VM_EXIT_HYPERCALL:
+        return handle_hypercall(vcpu, exit);
+    case VM_EXIT_SYSREG_READ:
+        return handle_sysreg_read(vcpu, exit);
+    case VM_EXIT_SYSREG_WRITE:
+        return handle_sysreg_write(vcpu, exit);
+    case VM_EXIT_CONTROL_REG:
+        return control_handle_exit(vcpu, exit);
+    case VM_EXIT_XSETBV:
+        return handle_xsetbv(vcpu, exit);
+    case VM_EXIT_INVALID_OPCODE:
+        return handle_invalid_opcode(vcpu, exit);
+    case VM_EXIT_UNDEFINED:
+        return x86_raise(vcpu, X86_UD);
+    case VM_EXIT_COUNTER_READ:
+        return x86_raise_error(vcpu, X86_GP, 0);
+    case VM_EXIT_CACHE:
+        return handle_cache(vcpu, exit);
+    case VM_EXIT_PAUSE:
+        atomic_store_explicit(&this_cpu()->attention, 1, memory_order_relaxed);
+        return;
+    case VM_EXIT_SHUTDOWN:
+        return vm_end(vcpu->core.vm, VM_END_TRIPLE_FAULT, 0, "shutdown");
+    case VM_EXIT_BAD_STATE:
+        return end_unhandled(vcpu, exit, "the CPU refused the guest's state");
+    case VM_EXIT_UNKNOWN:
+    case VM_EXIT_KINDS:
+        break;
+    }
+    end_unhandled(vcpu, exit, "unknown exit");
+}
