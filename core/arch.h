@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "arch_inline.h"
@@ -28,6 +29,9 @@ MUST_CHECK int arch_vm_reset(struct vm *vm);
  * Loads its registers if another vCPU was current here.
  */
 void arch_vcpu_run(struct vcpu *vcpu);
+
+/* "RIP 0x...": where the vCPU, loaded on this CPU, is; for records. */
+void arch_vcpu_describe(struct vcpu *vcpu, char *text, size_t size);
 
 /* Nothing to run: waits for an interrupt unless cpu->attention is already set (checked with interrupts off).
  */

@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * core_main: bring-up version that shows the memory and powers off.
+ * From a machine that is set up to VMs that run.
  */
 #include "core/arch.h"
 #include "core/boot_info.h"
-#include "core/boot_regions.h"
+#include "core/config.h"
 #include "core/log.h"
-#include "core/pmem.h"
-#include "lib/assert.h"
-
-struct cpu *cpus[MAX_CPUS];
-uint32_t cpu_count;
+#include "core/sched.h"
+#include "core/vm.h"
 
 void core_main(const struct boot_info *info)
 {
-    log_info("memory %lu KiB, free %lu KiB", boot_regions_ram(info) / KIB,
-             pmem_free_pages() * (PAGE_SIZE / KIB));
-    arch_machine_poweroff();
-    panic("the machine has no power-off");
+    int modules = config_parse_modules(&config, info);
+
+    if (modules == E_NOENT)
+        log_error("no modules given: nothing to run; add lines like \"module2 /boot/vmlinuz linux:kernel mem=512M\"");
+    if (arch_virt_init() != 0) {
+        log_error("this machine cannot run guests; see the lines above");
+        for (uint32_t i = 0; i < config.vm_count; i++)
+            config.vms[i].valid = false;
+    }
+    vm_start_all();
+    sched_loop(this_cpu());
 }

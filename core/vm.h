@@ -42,6 +42,8 @@ struct vm {
     struct bus buses[BUS_KINDS];
     uint32_t vcpu_count;
     struct vcpu *vcpus[MAX_VCPUS_PER_VM];
+    _Atomic uint32_t running_count; /* vCPUs not yet VCPU_STOPPED */
+    bool settled;  /* ended, and the policy has been applied; boot CPU only */
     enum vm_end end;   /* valid when VM_ENDED */
     uint32_t end_code; /* debug-exit: the value written */
 };
@@ -55,3 +57,15 @@ extern uint32_t vm_count;
  * caller wins.
  */
 void vm_end(struct vm *vm, enum vm_end reason, uint32_t code, const char *detail);
+
+/* Starts every VM of the configuration that can be built; failures were reported in one line each. Boot CPU. */
+void vm_start_all(void);
+
+/*
+ * Boot CPU's loop: VMs whose last vCPU has stopped are restarted or left as the policy says; when all have ended and
+ * the policy is poweroff, the machine goes off.
+ */
+void vm_housekeeping(void);
+
+/* A vCPU of an ended VM has left its CPU. Its owner calls this once. */
+void vm_vcpu_stopped(struct vcpu *vcpu);

@@ -167,17 +167,19 @@ void control_handle_exit(struct x86_vcpu *vcpu, const struct vm_exit *exit)
     case INSN_MOV_CR:
         number = insn.reg;
         value = vcpu->sw.regs.gpr[insn.rm];
-        if (!x86_in_64bit_mode(vcpu))
+        if (!cs_is_long(vcpu))
             value = (uint32_t)value;
         break;
     case INSN_CLTS:
         value = cr0 & ~CR0_TS;
         break;
     case INSN_LMSW:
-        if (!x86_read_rm16(vcpu, exit, &insn, &value))
+        if (!insn.rm_is_reg) {
+            vm_end(vcpu->core.vm, VM_END_UNHANDLED_EXIT, 0, "LMSW from memory is not emulated");
             return;
+        }
         /* LMSW sets PE but never clears it. */
-        value = (cr0 & ~CR0_LMSW) | (value & CR0_LMSW) | (cr0 & CR0_PE);
+        value = (cr0 & ~CR0_LMSW) | (vcpu->sw.regs.gpr[insn.rm] & CR0_LMSW) | (cr0 & CR0_PE);
         break;
     default:
         vm_end(vcpu->core.vm, VM_END_UNHANDLED_EXIT, 0, "control register written by an unknown instruction");

@@ -49,6 +49,7 @@ struct x86_switch {
 struct x86_vcpu {
     struct vcpu core;
     struct x86_switch sw;
+    bool waits_for_sipi;  /* after INIT; nothing else wakes it */
     bool halted;          /* HLT executed, nothing woke it yet */
     struct vlapic lapic;
     struct x86_extended_state ext;

@@ -266,6 +266,11 @@ static void svm_run(struct x86_vcpu *vcpu)
         svm_enter_loop(&vcpu->sw);
 }
 
+static void svm_flush_tlb(struct x86_vcpu *vcpu)
+{
+    svm_vcpu_of(vcpu)->vmcb->tlb_control = svm_features.flush_by_asid ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_FLUSH_ALL;
+}
+
 static void svm_skipped(struct x86_vcpu *vcpu)
 {
     svm_vcpu_of(vcpu)->vmcb->interrupt_shadow = 0;
@@ -295,6 +300,7 @@ const struct vcpu_ops svm_ops = {
     .get_cpl = svm_get_cpl,
     .get_cr8 = svm_get_cr8,
     .set_cr8 = svm_set_cr8,
+    .flush_tlb = svm_flush_tlb,
     .skipped = svm_skipped,
     .set_tsc_offset = svm_set_tsc_offset,
     .inject = {.view = svm_inject_view, .apply = svm_inject_apply},

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between the scheduler and the vendor's world switch: loading vCPUs, requests, events, halting.
+ */
+#include "arch/x86/exit.h"
+#include "arch/x86/ext_state.h"
+#include "arch/x86/insn.h"
+#include "arch/x86/mitigations.h"
+#include "arch/x86/vcpu_ops.h"
+#include "arch/x86/x86_vm.h"
+#include "core/arch.h"
+#include "core/log.h"
+#include "core/time.h"
+#include "lib/printf.h"
+
+const struct vcpu_ops *x86_ops;
+
+void x86_sync_tpr(struct x86_vcpu *vcpu)
+{
+    uint8_t cr8 = x86_ops->get_cr8(vcpu);
+
+    /* CR8 has no room for the low half; keep what a write by MMIO left there. */
+    if (cr8 != vlapic_get_tpr(&vcpu->lapic) >> 4)
+        vlapic_set_tpr(&vcpu->lapic, (uint8_t)(cr8 << 4));
+}
+
+/* What the guest's interrupt controllers offer, added to what the hardware shows. */
+static struct x86_irq fill_view(struct x86_vcpu *vcpu, struct inject_view *view)
+{
+    struct x86_irq irq;
+
+    x86_ops->inject.view(vcpu, view);
+    view->rip = vcpu->sw.regs.rip;
+    view->now = time_now_ns();
+    x86_sync_tpr(vcpu);
+    irq = x86_irq_pending(&x86_vm_of(vcpu->core.vm)->board.irq, &vcpu->lapic);
+    if (irq.source != X86_IRQ_NONE) {
+        view->flags |= (uint32_t)INJECT_VIEW_IRQ;
+        view->irq_vector = irq.vector;
+    } else if (irq.held_by_tpr) {
+        view->flags |= (uint32_t)INJECT_VIEW_IRQ_TPR;
+    }
+    return irq;
+}
+
+/* Events into the hardware. False: the vCPU does not enter (halted, shut down). */
+static bool schedule_events(struct x86_vcpu *vcpu)
+{
+    struct inject *inject = &vcpu->core.inject;
+    struct board_irq *board = &x86_vm_of(vcpu->core.vm)->board.irq;
+    struct inject_view view = {0};
+    struct inject_actions actions;
+    struct x86_irq irq = fill_view(vcpu, &view);
+
+    inject_schedule(inject, &view, &actions);
+    if ((actions.flags & INJECT_DO_SHUTDOWN) != 0) {
+        vm_end(vcpu->core.vm, VM_END_TRIPLE_FAULT, 0, "an exception while delivering a double fault");
+        return false;
+    }
+    if ((actions.flags & INJECT_DO_ACK_IRQ) != 0)
+        actions.event.vector = x86_irq_ack(board, &vcpu->lapic, irq);
+    if ((actions.flags & INJECT_DO_WARN_SOFT) != 0)
+        log_warn("vm %s vcpu %u: NMI handler for more than 1 s of guest time: next NMI forced",
+                 vcpu->core.vm->config->name, vcpu->core.id);
+    x86_ops->inject.apply(vcpu, &actions);
+    return true;
+}
+
+/* A halted vCPU goes on only for something that the architecture lets wake it. */
+static bool still_halted(struct x86_vcpu *vcpu)
+{
+    struct inject_view view = {0};
+
+    (void)fill_view(vcpu, &view);
+    if (!inject_wakes(&vcpu->core.inject, &view))
+        return true;
+    vcpu->halted = false;
+    return false;
+}
+
+static void start_by_sipi(struct x86_vcpu *vcpu, uint8_t vector)
+{
+    struct x86_start_state start;
+
+    start_state_sipi(&start, vector);
+    x86_vcpu_start(vcpu, &start);
+}
+
+/* INIT and SIPI from other vCPUs. False: waits for SIPI now, or its VM resets. */
+static bool take_start(struct x86_vcpu *vcpu)
+{
+    uint32_t start = vlapic_take_start(&vcpu->lapic);
+
+    if ((start & VLAPIC_START_INIT) != 0) {
+        /* INIT of the boot CPU would restart the firmware, which is Latch. */
+        if (vcpu->core.id == 0) {
+            vm_end(vcpu->core.vm, VM_END_RESET, 0, "INIT sent to the boot CPU");
+            return false;
+        }
+        x86_vcpu_init(vcpu);
+        vcpu->waits_for_sipi = true;
+    }
+    if ((start & VLAPIC_START_SIPI) != 0 && vcpu->waits_for_sipi) {
+        vcpu->waits_for_sipi = false;
+        start_by_sipi(vcpu, (uint8_t)(start & VLAPIC_START_VECTOR));
+    }
+    return true;
+}
+
+static bool take_requests(struct x86_vcpu *vcpu)
+{
+    /* Pairs with the fetch_or in vcpu_request(). */
+    uint32_t requests = atomic_exchange_explicit(&vcpu->core.requests, 0, memory_order_seq_cst);
+
+    if ((requests & VCPU_REQ_STOP) != 0) {
+        vm_vcpu_stopped(&vcpu->core);
+        return false;
+    }
+    if ((requests & VCPU_REQ_INIT) != 0 && !take_start(vcpu))
+        return true; /* the stop request that follows is seen next */
+    return true;
+}
+
+bool x86_prepare_entry(struct x86_vcpu *vcpu)
+{
+    for (;;) {
+        if (UNLIKELY(atomic_load_explicit(&vcpu->core.requests, memory_order_relaxed) != 0)) {
+            if (!take_requests(vcpu))
+                return false;
+            continue;
+        }
+        if (UNLIKELY(atomic_load_explicit(&this_cpu()->attention, memory_order_relaxed) != 0))
+            return false;
+        if (UNLIKELY(vcpu->waits_for_sipi)) {
+            if (vcpu_block(&vcpu->core, VCPU_OFF))
+                return false;
+            continue;
+        }
+        if (UNLIKELY(vcpu->halted) && still_halted(vcpu)) {
+            if (vcpu_block(&vcpu->core, VCPU_BLOCKED))
+                return false;
+            continue;
+        }
+        if (UNLIKELY(inject_has_work(&vcpu->core.inject)) && !schedule_events(vcpu))
+            continue; /* the VM has ended: its stop request is there */
+        return true;
+    }
+}
+
+static void put_current(struct cpu *cpu)
+{
+    struct x86_vcpu *vcpu = x86_vcpu_of(cpu->current);
+
+    x86_ops->put(vcpu);
+    ext_state_save(&vcpu->ext);
+    cpu->current = NULL;
+}
+
+void arch_vcpu_run(struct vcpu *core)
+{
+    struct x86_vcpu *vcpu = x86_vcpu_of(core);
+    struct cpu *cpu = this_cpu();
+
+    if (cpu->current != core) {
+        if (cpu->current != NULL) {
+            mitigations_vcpu_switch(cpu->current->vm, core->vm);
+            put_current(cpu);
+        }
+        ext_state_load(&vcpu->ext);
+        cpu->current = core;
+    }
+    x86_ops->load(vcpu);
+    x86_ops->run(vcpu);
+}
+
+void arch_vcpu_describe(struct vcpu *core, char *text, size_t size)
+{
+    const struct x86_vcpu *vcpu = x86_vcpu_of(core);
+
+    fmt_snprintf(text, size, "vcpu %u RIP 0x%lx", core->id, vcpu->sw.regs.rip);
+}

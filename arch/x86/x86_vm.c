@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Building, starting and resetting VMs: memory, nested tables, vCPUs, board, images.
+ */
+#include "arch/x86/x86_vm.h"
+
+#include "arch/x86/cpu_features.h"
+#include "arch/x86/ext_state.h"
+#include "arch/x86/guest_map.h"
+#include "arch/x86/guest_msr.h"
+#include "arch/x86/insn.h"
+#include "arch/x86/loader.h"
+#include "arch/x86/mitigations.h"
+#include "arch/x86/tsc.h"
+#include "arch/x86/vcpu_ops.h"
+#include "core/arch.h"
+#include "core/log.h"
+#include "core/pmem.h"
+#include "lib/error.h"
+
+static uint64_t pages_of(uint64_t bytes)
+{
+    return (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
+}
+
+int arch_virt_init(void)
+{
+    cpu_features_init();
+    x86_ops = &svm_ops;
+    if (x86_ops->check_features() != 0)
+        return E_NOTSUP;
+    mitigations_init();
+    return x86_ops->cpu_enable();
+}
+
+/* Guest RAM in the largest alignment that can be had, so that nested leaves are large. */
+static int alloc_ram(struct x86_vm *vm)
+{
+    static const uint64_t aligns[] = {GIB, 2 * MIB, PAGE_SIZE};
+    struct guest_range ranges[GUEST_RAM_RANGES];
+    uint64_t mem = vm->core.config->mem;
+    uint32_t count = guest_map_ram(mem, ranges);
+    hpa_t base;
+
+    for (uint32_t i = 0; i < ARRAY_COUNT(aligns); i++) {
+        if (mem < aligns[i] || pmem_alloc(pages_of(mem), aligns[i], &base) != 0)
+            continue;
+        for (uint32_t r = 0; r < count; r++) {
+            /* RAM above 4 GiB continues where the low part ended. */
+            uint64_t at = ranges[r].start < GUEST_HIGH_START
+                              ? ranges[r].start
+                              : ranges[r].start - GUEST_HIGH_START + guest_map_low_end(mem);
+            int error = guest_mem_add(&vm->core.mem, gpa(ranges[r].start), ranges[r].size, hpa(base.v + at));
+
+            if (error != 0)
+                return error;
+        }
+        return 0;
+    }
+    log_error("vm %s: mem=%luM: only %luM free on this machine", vm->core.config->name, mem / MIB,
+              pmem_free_pages() * PAGE_SIZE / MIB);
+    return E_NOMEM;
+}
+
+static enum inject_way_id nmi_way(void)
+{
+    return INJECT_WAY_IRET;
+}
+
+void x86_vcpu_init(struct x86_vcpu *vcpu)
+{
+    vlapic_reset(&vcpu->lapic, true);
+    inject_reset(&vcpu->core.inject);
+    vcpu->halted = false;
+    x86_ops->vcpu_reset(vcpu);
+}
+
+void x86_vcpu_start(struct x86_vcpu *vcpu, const struct x86_start_state *start)
+{
+    vcpu->sw.regs = start->regs;
+    for (enum x86_sreg s = X86_ES; s < X86_SREGS; s++)
+        x86_ops->set_seg(vcpu, s, &start->segs[s]);
+    x86_ops->set_table(vcpu, X86_TABLE_LDTR, &start->ldtr);
+    x86_ops->set_table(vcpu, X86_TABLE_TR, &start->tr);
+    x86_ops->set_table(vcpu, X86_TABLE_GDTR, &(struct x86_seg){.base = start->gdt.base, .limit = start->gdt.limit});
+    x86_ops->set_table(vcpu, X86_TABLE_IDTR, &(struct x86_seg){.base = start->idt.base, .limit = start->idt.limit});
+    x86_ops->set(vcpu, X86_STATE_EFER, start->efer);
+    x86_ops->set(vcpu, X86_STATE_CR0, start->cr0);
+    x86_ops->set(vcpu, X86_STATE_CR3, start->cr3);
+    x86_ops->set(vcpu, X86_STATE_CR4, start->cr4);
+}
+
+/* Power-on state of everything a vCPU has. Not loaded anywhere. */
+static void vcpu_power_on(struct x86_vcpu *vcpu)
+{
+    struct vm *vm = vcpu->core.vm;
+
+    vlapic_reset(&vcpu->lapic, false);
+    inject_reset(&vcpu->core.inject);
+    guest_msr_reset(&vcpu->msrs);
+    ext_state_reset(&vcpu->ext);
+    guest_cpuid_init(&vcpu->cpuid, vcpu->core.id, vm->vcpu_count, tsc_khz());
+    vcpu->halted = false;
+    vcpu->waits_for_sipi = vcpu->core.id != 0;
+    vcpu->tsc_offset = x86_vm_of(vm)->tsc_offset;
+    atomic_store(&vcpu->core.requests, 0);
+    atomic_store(&vcpu->core.state, vcpu->core.id == 0 ? VCPU_RUNNABLE : VCPU_OFF);
+    x86_ops->vcpu_reset(vcpu);
+}
+
+static int create_vcpu(struct x86_vm *vm, uint32_t id)
+{
+    struct x86_vcpu *vcpu = x86_ops->vcpu_create(vm, id);
+
+    if (vcpu == NULL)
+        return E_NOMEM;
+    vm->core.vcpus[id] = &vcpu->core;
+    vcpu->core.cpu = 0;
+    list_init(&vcpu->core.run_node);
+    inject_init(&vcpu->core.inject, nmi_way(), 0);
+    vlapic_init(&vcpu->lapic, &vm->board.irq.apics, &vcpu->core);
+    return ext_state_init(&vcpu->ext);
+}
+
+/* Power on, images in place, boot vCPU at its entry. */
+static int power_on(struct x86_vm *vm)
+{
+    struct x86_start_state start;
+    struct x86_vcpu *boot = x86_vcpu_of(vm->core.vcpus[0]);
+    int error;
+
+    vm->tsc_offset = 0 - insn_rdtsc();
+    for (uint32_t i = 0; i < vm->core.vcpu_count; i++)
+        vcpu_power_on(x86_vcpu_of(vm->core.vcpus[i]));
+    error = board_write_tables(vm);
+    if (error == 0)
+        error = x86_load_image(&vm->core, vm->core.config, &start);
+    if (error != 0)
+        return error;
+    vlapic_firmware_setup(&boot->lapic);
+    x86_vcpu_start(boot, &start);
+    return 0;
+}
+
+int arch_vm_create(const struct vm_config *vm_config, uint32_t id, struct vm **out)
+{
+    struct x86_vm *vm;
+    hpa_t pages;
+    int error;
+
+    if (pmem_alloc(pages_of(sizeof(*vm)), PAGE_SIZE, &pages) != 0)
+        return E_NOMEM;
+    vm = hpa_to_ptr(pages);
+    vm->core.id = id;
+    vm->core.config = vm_config;
+    vm->core.vcpu_count = vm_config->cpus;
+    error = alloc_ram(vm);
+    if (error == 0)
+        error = x86_ops->vm_create(vm);
+    if (error == 0)
+        error = board_init(vm);
+    for (uint32_t i = 0; error == 0 && i < vm_config->cpus; i++)
+        error = create_vcpu(vm, i);
+    if (error == 0)
+        error = power_on(vm);
+    if (error != 0)
+        return error; /* memory of a VM that could not be built is not needed by any other: Latch never adds one */
+    *out = &vm->core;
+    return 0;
+}
+
+int arch_vm_reset(struct vm *core)
+{
+    struct x86_vm *vm = x86_vm_of(core);
+
+    vm->restart_count++;
+    spin_lock(&core->dev_lock);
+    for (unsigned int kind = 0; kind < BUS_KINDS; kind++)
+        bus_reset(&core->buses[kind]);
+    spin_unlock(&core->dev_lock);
+    return power_on(vm);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Requests to vCPUs, and how they block and wake. The two sides of the protocol are vcpu_request() and
+ * vcpu_block(); each writes before it reads (sequentially consistent), so at least one sees the other.
+ */
+#include "core/vcpu.h"
+
+#include "core/cpu.h"
+#include "core/sched.h"
+
+void vcpu_request(struct vcpu *vcpu, uint32_t requests)
+{
+    uint32_t state;
+
+    atomic_fetch_or_explicit(&vcpu->requests, requests, memory_order_seq_cst);
+    state = atomic_load_explicit(&vcpu->state, memory_order_seq_cst);
+    if (state == VCPU_BLOCKED || (state == VCPU_OFF && (requests & VCPU_REQ_INIT) != 0)) {
+        /* One of several posters wins and puts it into the queue. */
+        if (atomic_compare_exchange_strong_explicit(&vcpu->state, &state, VCPU_RUNNABLE, memory_order_seq_cst,
+                                                    memory_order_seq_cst))
+            sched_enqueue(vcpu);
+        return;
+    }
+    /* Pairs with the back end's last look before the entry: in_guest is written, then requests are read. */
+    if (vcpu->cpu != this_cpu()->id && atomic_load_explicit(&vcpu->in_guest, memory_order_seq_cst))
+        cpu_kick(cpus[vcpu->cpu]);
+}
+
+bool vcpu_block(struct vcpu *vcpu, enum vcpu_state state)
+{
+    uint32_t expected = state;
+
+    atomic_store_explicit(&vcpu->state, state, memory_order_seq_cst);
+    if (LIKELY(atomic_load_explicit(&vcpu->requests, memory_order_seq_cst) == 0))
+        return true;
+    /* Something came in between. If this fails, its poster has queued the vCPU already. */
+    return !atomic_compare_exchange_strong_explicit(&vcpu->state, &expected, VCPU_RUNNABLE, memory_order_seq_cst,
+                                                    memory_order_seq_cst);
+}
