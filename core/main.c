@@ -5,6 +5,7 @@
 #include "core/arch.h"
 #include "core/boot_info.h"
 #include "core/config.h"
+#include "lib/error.h"
 #include "core/log.h"
 #include "core/sched.h"
 #include "core/vm.h"

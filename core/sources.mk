@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-core-y :=
+core-y := core/cpu.c core/main.c core/sched.c core/vcpu.c core/vm.c
 
 core-y += core/config_word.c core/config_options.c core/config_modules.c
 core-y += core/device.c core/guest_mem.c core/timer.c
@@ -9,4 +9,4 @@ inject-y := core/inject.c core/inject_accept.c core/inject_schedule.c core/injec
 	core/inject_raise.c core/inject_log.c core/inject_log_dump.c core/inject_save.c core/inject_save_bytes.c \
 	core/inject_why.c
 core-y += $(inject-y)
-core-y += core/main.c core/pmem.c core/log.c core/panic.c core/boot_regions.c
+core-y += core/pmem.c core/log.c core/panic.c core/boot_regions.c

@@ -164,7 +164,7 @@ void control_handle_exit(struct x86_vcpu *vcpu, const struct vm_exit *exit)
     if (!x86_decode_current(vcpu, exit, &insn))
         return;
     switch (insn.op) {
-    case INSN_MOV_CR:
+    case INSN_MOV_TO_CR:
         number = insn.reg;
         value = vcpu->sw.regs.gpr[insn.rm];
         if (!cs_is_long(vcpu))

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "arch/x86/x86_vcpu.h"
+#include "core/cpu.h"
 #include "core/vm_exit.h"
 
 /* Acts on a decoded exit. Registers are in vcpu->regs and the vendor's block; vCPU owned by the caller. */
@@ -42,7 +43,8 @@ void x86_take_host_interrupts(void);
  */
 static inline bool x86_entry_stale(const struct x86_vcpu *vcpu, const struct cpu *cpu)
 {
-    return (atomic_load_explicit(&vcpu->core.requests, memory_order_relaxed) |
-            atomic_load_explicit(&cpu->attention, memory_order_relaxed) |
-            (uint32_t)(atomic_load_explicit(&vcpu->core.inject.posted.word, memory_order_relaxed) != 0)) != 0;
+    uint32_t words = atomic_load_explicit(&vcpu->core.requests, memory_order_relaxed) |
+                     atomic_load_explicit(&cpu->attention, memory_order_relaxed);
+
+    return words != 0 || inject_has_work(&vcpu->core.inject);
 }

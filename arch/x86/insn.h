@@ -189,3 +189,29 @@ static inline void insn_load_ss(uint16_t selector)
 {
     __asm__ volatile("mov %0, %%ss" : : "r"(selector) : "memory");
 }
+
+static inline void insn_vmsave(uint64_t vmcb_pa)
+{
+    __asm__ volatile("vmsave %0" : : "a"(vmcb_pa) : "memory");
+}
+
+/* The area is 64-byte aligned and large enough for the components in `mask`. */
+static inline void insn_xsave(void *area, uint64_t mask)
+{
+    __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
+}
+
+static inline void insn_xrstor(const void *area, uint64_t mask)
+{
+    __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
+}
+
+static inline void insn_fxsave(void *area)
+{
+    __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+}
+
+static inline void insn_fxrstor(const void *area)
+{
+    __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
+}

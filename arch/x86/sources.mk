@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-arch-x86-y :=
+arch-x86-y := arch/x86/board.c arch/x86/control_regs.c arch/x86/cpu_features.c arch/x86/ext_state.c arch/x86/guest_cpuid.c \
+	arch/x86/guest_emulate.c arch/x86/guest_msr.c arch/x86/mitigations.c arch/x86/x86_exit.c arch/x86/x86_run.c \
+	arch/x86/x86_vm.c
 
 # Host side: CPU, traps, memory map, clock, interrupts, console.
 arch-x86-y += arch/x86/cpu.c arch/x86/gdt.c arch/x86/traps.c arch/x86/trap_entry.S arch/x86/host_nmi.c

@@ -208,6 +208,6 @@ bool svm_inject_exit(struct svm_vcpu *svm, uint32_t code)
                                          INJECT_VIEW_VNMI_PENDING);
     exit.rip = vmcb->rip;
     exit.cut = event_of(vmcb->exitintinfo, vmcb);
-    inject_after_exit(inject, &exit);
+    apply_flags(svm, inject_after_exit(inject, &exit));
     return exit.kind != INJECT_EXIT_OTHER && exit.kind != INJECT_EXIT_ENTRY_FAILED;
 }
