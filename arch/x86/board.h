@@ -5,6 +5,13 @@
 #pragma once
 
 #include "arch/x86/board_irq.h"
+#include "arch/x86/guest_map.h"
+#include "vdev/vdebugexit.h"
+#include "vdev/vfwcfg.h"
+#include "vdev/vpci_none.h"
+#include "vdev/vpm.h"
+#include "vdev/vreset.h"
+#include "vdev/vrtc.h"
 #include "vdev/vuart.h"
 
 struct x86_vm;
@@ -12,10 +19,17 @@ struct x86_vm;
 struct board {
     struct board_irq irq;
     struct vuart uart;
+    struct vrtc rtc;
+    struct vpm pm;
+    struct vreset reset;
+    struct vpci_none pci;
+    struct vfwcfg fwcfg;
+    struct vdebugexit debugexit;
+    struct e820_entry e820[GUEST_E820_ENTRIES]; /* fw_cfg's file */
 };
 
 /* Builds and registers all devices of a VM whose memory exists. 0 or a negative code, one line printed. */
 MUST_CHECK int board_init(struct x86_vm *vm);
 
-/* Firmware's part before the kernel: tables in guest memory. Called after each load of the images. */
+/* Firmware's part before the kernel: tables in guest memory. Called before each load of the images. */
 MUST_CHECK int board_write_tables(struct x86_vm *vm);

@@ -46,5 +46,5 @@ static inline bool x86_entry_stale(const struct x86_vcpu *vcpu, const struct cpu
     uint32_t words = atomic_load_explicit(&vcpu->core.requests, memory_order_relaxed) |
                      atomic_load_explicit(&cpu->attention, memory_order_relaxed);
 
-    return words != 0 || inject_has_work(&vcpu->core.inject);
+    return words != 0 || atomic_load_explicit(&vcpu->core.inject.posted.word, memory_order_relaxed) != 0;
 }
