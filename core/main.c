@@ -15,7 +15,8 @@ void core_main(const struct boot_info *info)
     int modules = config_parse_modules(&config, info);
 
     if (modules == E_NOENT)
-        log_error("no modules given: nothing to run; add lines like \"module2 /boot/vmlinuz linux:kernel mem=512M\"");
+        log_error("no modules given: nothing to run; add lines like \"module2 /boot/vmlinuz linux:kernel "
+                  "mem=512M\"");
     if (arch_virt_init() != 0) {
         log_error("this machine cannot run guests; see the lines above");
         for (uint32_t i = 0; i < config.vm_count; i++)

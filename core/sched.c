@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Round robin per physical CPU. A vCPU is in exactly one place: a run queue, current, or neither (blocked, off,
- * stopped). Only the owner takes it out; others add it under run_lock.
+ * Round robin per physical CPU. A vCPU is in exactly one place: a run queue, current, or neither (blocked,
+ * off, stopped). Only the owner takes it out; others add it under run_lock.
  */
 #include "core/sched.h"
 

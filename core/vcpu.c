@@ -34,6 +34,6 @@ bool vcpu_block(struct vcpu *vcpu, enum vcpu_state state)
     if (LIKELY(atomic_load_explicit(&vcpu->requests, memory_order_seq_cst) == 0))
         return true;
     /* Something came in between. If this fails, its poster has queued the vCPU already. */
-    return !atomic_compare_exchange_strong_explicit(&vcpu->state, &expected, VCPU_RUNNABLE, memory_order_seq_cst,
-                                                    memory_order_seq_cst);
+    return !atomic_compare_exchange_strong_explicit(&vcpu->state, &expected, VCPU_RUNNABLE,
+                                                    memory_order_seq_cst, memory_order_seq_cst);
 }

@@ -46,7 +46,7 @@ struct vcpu {
 void vcpu_request(struct vcpu *vcpu, uint32_t requests);
 
 /*
- * The owner gives the CPU up until a request arrives (VCPU_BLOCKED), or an INIT (VCPU_OFF). True: it is off the
- * queue. False: a request came in meanwhile and it stays runnable. Owner only; no lock held.
+ * The owner gives the CPU up until a request arrives (VCPU_BLOCKED), or an INIT (VCPU_OFF). True: it is off
+ * the queue. False: a request came in meanwhile and it stays runnable. Owner only; no lock held.
  */
 bool vcpu_block(struct vcpu *vcpu, enum vcpu_state state);

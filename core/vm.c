@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The life of VMs: start, end with one record, restart, the machine's end. A VM's state changes to VM_ENDED once, by
- * whoever ends it first; after its last vCPU has stopped, the boot CPU alone decides what follows.
+ * The life of VMs: start, end with one record, restart, the machine's end. A VM's state changes to VM_ENDED
+ * once, by whoever ends it first; after its last vCPU has stopped, the boot CPU alone decides what follows.
  */
 #include "core/vm.h"
 
@@ -17,9 +17,12 @@ uint32_t vm_count;
 static bool machine_ended; /* boot CPU only */
 
 static const char *const end_words[] = {
-    [VM_END_POWEROFF] = "poweroff",         [VM_END_RESET] = "reset",
-    [VM_END_DEBUG_EXIT] = "debug-exit",     [VM_END_TRIPLE_FAULT] = "triple-fault",
-    [VM_END_UNHANDLED_EXIT] = "unhandled-exit", [VM_END_CONFIG] = "config",
+    [VM_END_POWEROFF] = "poweroff",
+    [VM_END_RESET] = "reset",
+    [VM_END_DEBUG_EXIT] = "debug-exit",
+    [VM_END_TRIPLE_FAULT] = "triple-fault",
+    [VM_END_UNHANDLED_EXIT] = "unhandled-exit",
+    [VM_END_CONFIG] = "config",
 };
 
 static enum on_end policy_of(const struct vm *vm)
@@ -43,11 +46,11 @@ void vm_end(struct vm *vm, enum vm_end reason, uint32_t code, const char *detail
     if (this_cpu()->current != NULL && this_cpu()->current->vm == vm)
         arch_vcpu_describe(this_cpu()->current, where, sizeof(where));
     if (reason == VM_END_DEBUG_EXIT)
-        log_error("vm %s ended: debug-exit code=%u: %s%s%s", vm->config->name, code, detail, where[0] ? " at " : "",
-                  where);
+        log_error("vm %s ended: debug-exit code=%u: %s%s%s", vm->config->name, code, detail,
+                  where[0] ? " at " : "", where);
     else
-        log_error("vm %s ended: %s: %s%s%s", vm->config->name, end_words[reason], detail, where[0] ? " at " : "",
-                  where);
+        log_error("vm %s ended: %s: %s%s%s", vm->config->name, end_words[reason], detail,
+                  where[0] ? " at " : "", where);
     for (uint32_t i = 0; i < vm->vcpu_count; i++)
         vcpu_request(vm->vcpus[i], VCPU_REQ_STOP);
     cpu_kick(cpus[0]);
@@ -75,8 +78,9 @@ static void vm_run(struct vm *vm)
 /* True if the VM runs again. */
 static bool vm_restart(struct vm *vm)
 {
-    bool again = vm->end == VM_END_RESET ? policy_of(vm) != ON_END_STAY || vm->config->on_end == ON_END_DEFAULT
-                                         : policy_of(vm) == ON_END_RESTART;
+    bool again = vm->end == VM_END_RESET
+                     ? policy_of(vm) != ON_END_STAY || vm->config->on_end == ON_END_DEFAULT
+                     : policy_of(vm) == ON_END_RESTART;
 
     if (!again || arch_vm_reset(vm) != 0)
         return false;

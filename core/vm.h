@@ -43,9 +43,9 @@ struct vm {
     uint32_t vcpu_count;
     struct vcpu *vcpus[MAX_VCPUS_PER_VM];
     _Atomic uint32_t running_count; /* vCPUs not yet VCPU_STOPPED */
-    bool settled;  /* ended, and the policy has been applied; boot CPU only */
-    enum vm_end end;   /* valid when VM_ENDED */
-    uint32_t end_code; /* debug-exit: the value written */
+    bool settled;                   /* ended, and the policy has been applied; boot CPU only */
+    enum vm_end end;                /* valid when VM_ENDED */
+    uint32_t end_code;              /* debug-exit: the value written */
 };
 
 extern struct vm *vms[MAX_VMS];
@@ -58,12 +58,13 @@ extern uint32_t vm_count;
  */
 void vm_end(struct vm *vm, enum vm_end reason, uint32_t code, const char *detail);
 
-/* Starts every VM of the configuration that can be built; failures were reported in one line each. Boot CPU. */
+/* Starts every VM of the configuration that can be built; failures were reported in one line each. Boot CPU.
+ */
 void vm_start_all(void);
 
 /*
- * Boot CPU's loop: VMs whose last vCPU has stopped are restarted or left as the policy says; when all have ended and
- * the policy is poweroff, the machine goes off.
+ * Boot CPU's loop: VMs whose last vCPU has stopped are restarted or left as the policy says; when all have
+ * ended and the policy is poweroff, the machine goes off.
  */
 void vm_housekeeping(void);
 

@@ -63,6 +63,6 @@ uint64_t cmos_clock_boot_utc(void)
         date.hour = (uint8_t)(date.hour % 12 + (pm ? 12 : 0));
     if (date.month < 1 || date.month > 12 || date.day < 1 || date.day > 31)
         return 0;
-    return days_from(2000u + date.year, date.month, date.day) * 86400 + date.hour * 3600u + date.minute * 60u +
-           date.second - time_now_ns() / NS_PER_SEC;
+    return days_from(2000u + date.year, date.month, date.day) * 86400 + date.hour * 3600u +
+           date.minute * 60u + date.second - time_now_ns() / NS_PER_SEC;
 }

@@ -48,7 +48,8 @@ static void init_fwcfg(struct board *board, const struct vm *vm)
     };
 
     if (vm_config->has_initrd)
-        params.initrd = (struct vfwcfg_blob){hpa_to_ptr(vm_config->initrd.start), (uint32_t)vm_config->initrd.size};
+        params.initrd =
+            (struct vfwcfg_blob){hpa_to_ptr(vm_config->initrd.start), (uint32_t)vm_config->initrd.size};
     vfwcfg_init(&board->fwcfg, &params);
 }
 
@@ -93,7 +94,6 @@ int board_write_tables(struct x86_vm *vm)
 {
     struct guest_acpi_params params = guest_acpi_default(vm->core.vcpu_count);
     int error = guest_map_write_bda(&vm->core);
-
 
     if (error == 0)
         error = guest_acpi_write(&vm->core, &params);

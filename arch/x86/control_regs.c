@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Checks of control register writes ("System-Control Registers", AMD64 APM volume 2; "Control Registers" and "Exceptions
+ * Checks of control register writes ("System-Control Registers", AMD64 APM volume 2; "Control Registers" and
+ * "Exceptions
  * ... MOV to Control Registers", Intel SDM volumes 3 and 2), in one place for both vendors.
  */
 #include "arch/x86/control_regs.h"
@@ -12,7 +13,7 @@
 #include "core/vm.h"
 #include "lib/error.h"
 
-#define CR0_KNOWN                                                                                             \
+#define CR0_KNOWN \
     (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
 #define CR0_LMSW     FIELD(3, 0)
 #define CR3_PCID     FIELD(11, 0)

@@ -27,7 +27,8 @@ struct cpu_features {
     bool has_md_clear;
     bool has_svm;
     bool has_vmx;
-    uint64_t xcr0; /* state components the CPU has, restricted to those Latch lets guests use; 0 without XSAVE */
+    uint64_t
+        xcr0; /* state components the CPU has, restricted to those Latch lets guests use; 0 without XSAVE */
     uint32_t xsave_size; /* bytes of the XSAVE area with all of xcr0 enabled; 512 without XSAVE */
 };
 

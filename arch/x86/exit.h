@@ -14,8 +14,8 @@
 void x86_handle_exit(struct x86_vcpu *vcpu, struct vm_exit *exit);
 
 /*
- * Before an entry: requests, pending events into hardware. False: leave the run loop (attention, blocked, stopped).
- * Host interrupts are off; the vendor closes the last gap (GIF, request bits) by itself.
+ * Before an entry: requests, pending events into hardware. False: leave the run loop (attention, blocked,
+ * stopped). Host interrupts are off; the vendor closes the last gap (GIF, request bits) by itself.
  */
 bool x86_prepare_entry(struct x86_vcpu *vcpu);
 
@@ -27,8 +27,8 @@ void x86_raise(struct x86_vcpu *vcpu, uint8_t vector);
 void x86_raise_error(struct x86_vcpu *vcpu, uint8_t vector, uint32_t error);
 void x86_raise_page_fault(struct x86_vcpu *vcpu, uint32_t error, uint64_t address);
 
-/* Completes exit->length by decoding the guest's instruction where hardware gives none. False: an exception was
- * raised or the guest must simply run again; nothing else is to be done for this exit. */
+/* Completes exit->length by decoding the guest's instruction where hardware gives none. False: an exception
+ * was raised or the guest must simply run again; nothing else is to be done for this exit. */
 bool x86_need_length(struct x86_vcpu *vcpu, struct vm_exit *exit);
 
 /* Brings the local APIC's TPR up to what the guest may have written to CR8 without an exit. */
@@ -38,8 +38,8 @@ void x86_sync_tpr(struct x86_vcpu *vcpu);
 void x86_take_host_interrupts(void);
 
 /*
- * The vendor's last look with host interrupts shut out: true if something came in since x86_prepare_entry() looked,
- * so that it must look again.
+ * The vendor's last look with host interrupts shut out: true if something came in since x86_prepare_entry()
+ * looked, so that it must look again.
  */
 static inline bool x86_entry_stale(const struct x86_vcpu *vcpu, const struct cpu *cpu)
 {

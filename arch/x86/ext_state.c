@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * "Extended State" of a vCPU ("XSAVE/XRSTOR Instructions", AMD64 APM volume 2). Host CR4.OSXSAVE and OSFXSR are set for
- * this alone; with XCR0 opened fully the one XSAVE area holds everything whatever the guest's XCR0 says.
+ * "Extended State" of a vCPU ("XSAVE/XRSTOR Instructions", AMD64 APM volume 2). Host CR4.OSXSAVE and OSFXSR
+ * are set for this alone; with XCR0 opened fully the one XSAVE area holds everything whatever the guest's
+ * XCR0 says.
  */
 #include "arch/x86/ext_state.h"
 
@@ -13,12 +14,12 @@
 #include "lib/error.h"
 #include "lib/string.h"
 
-#define FCW_RESET     0x40 /* power-on; FNINIT would give 0x37f */
-#define FXSAVE_FCW    0
-#define FXSAVE_MXCSR  24
-#define MXCSR_RESET   0x1f80
-#define XSAVE_XSTATE  512 /* header: state components present */
-#define XCR0_RESET    1
+#define FCW_RESET    0x40 /* power-on; FNINIT would give 0x37f */
+#define FXSAVE_FCW   0
+#define FXSAVE_MXCSR 24
+#define MXCSR_RESET  0x1f80
+#define XSAVE_XSTATE 512 /* header: state components present */
+#define XCR0_RESET   1
 
 static uint64_t area_pages(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Registers of the guest that stay in the hardware while Latch runs, because Latch uses none of them: x87, SSE, AVX, XCR0,
- * debug address registers, TSC_AUX. They change hands when another vCPU is loaded on the CPU.
+ * Registers of the guest that stay in the hardware while Latch runs, because Latch uses none of them: x87,
+ * SSE, AVX, XCR0, debug address registers, TSC_AUX. They change hands when another vCPU is loaded on the CPU.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Builds the guest's CPUID tables from the host's. Feature words are allow-lists: a bit that this file does not name is not
- * offered, so that a newer CPU brings nothing that Latch does not switch or emulate. docs/cpuid.md explains each choice.
+ * Builds the guest's CPUID tables from the host's. Feature words are allow-lists: a bit that this file does
+ * not name is not offered, so that a newer CPU brings nothing that Latch does not switch or emulate.
+ * docs/cpuid.md explains each choice.
  */
 #include "arch/x86/guest_cpuid.h"
 
@@ -25,41 +26,43 @@
 #define F1_EDX_APIC     BIT(9)
 #define F1_EDX_HTT      BIT(28)
 /* SSE3 PCLMUL SSSE3 FMA CX16 PCID SSE4.1 SSE4.2 MOVBE POPCNT AES XSAVE AVX F16C RDRAND */
-#define F1_ECX_KEEP                                                                                           \
-    (BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | F1_ECX_PCID | BIT(19) | BIT(20) | BIT(22) | BIT(23) | BIT(25) | \
-     F1_ECX_XSAVE | BIT(28) | BIT(29) | BIT(30))
+#define F1_ECX_KEEP                                                                                       \
+    (BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | F1_ECX_PCID | BIT(19) | BIT(20) | BIT(22) | BIT(23) | \
+     BIT(25) | F1_ECX_XSAVE | BIT(28) | BIT(29) | BIT(30))
 /* FPU VME DE PSE TSC MSR PAE MCE CX8 SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2 SS */
-#define F1_EDX_KEEP                                                                                           \
-    (FIELD(8, 0) | BIT(11) | BIT(12) | BIT(13) | BIT(14) | BIT(15) | BIT(16) | BIT(17) | BIT(19) | BIT(23) |  \
+#define F1_EDX_KEEP                                                                                          \
+    (FIELD(8, 0) | BIT(11) | BIT(12) | BIT(13) | BIT(14) | BIT(15) | BIT(16) | BIT(17) | BIT(19) | BIT(23) | \
      BIT(24) | BIT(25) | BIT(26) | BIT(27))
-/* FSGSBASE TSC_ADJUST BMI1 AVX2 SMEP BMI2 ERMS INVPCID AVX512F AVX512DQ RDSEED ADX SMAP IFMA CLFLUSHOPT CLWB CD SHA BW VL */
-#define F7_EBX_KEEP                                                                                           \
-    (BIT(0) | BIT(1) | BIT(3) | BIT(5) | BIT(7) | BIT(8) | BIT(9) | BIT(10) | BIT(16) | BIT(17) | BIT(18) | BIT(19) | \
-     BIT(20) | BIT(21) | BIT(23) | BIT(24) | BIT(28) | BIT(29) | BIT(30) | BIT(31))
+/* FSGSBASE TSC_ADJUST BMI1 AVX2 SMEP BMI2 ERMS INVPCID AVX512F AVX512DQ RDSEED ADX SMAP IFMA CLFLUSHOPT CLWB
+ * CD SHA BW VL */
+#define F7_EBX_KEEP                                                                                         \
+    (BIT(0) | BIT(1) | BIT(3) | BIT(5) | BIT(7) | BIT(8) | BIT(9) | BIT(10) | BIT(16) | BIT(17) | BIT(18) | \
+     BIT(19) | BIT(20) | BIT(21) | BIT(23) | BIT(24) | BIT(28) | BIT(29) | BIT(30) | BIT(31))
 /* VBMI UMIP VBMI2 GFNI VAES VPCLMUL VNNI BITALG VPOPCNTDQ RDPID */
-#define F7_ECX_KEEP                                                                                           \
+#define F7_ECX_KEEP \
     (BIT(1) | BIT(2) | BIT(6) | BIT(8) | BIT(9) | BIT(10) | BIT(11) | BIT(12) | BIT(14) | BIT(22))
 /* FSRM */
-#define F7_EDX_KEEP BIT(4)
-#define F7_EBX_SMEP BIT(7)
-#define F7_EBX_SMAP BIT(20)
-#define F7_EBX_FSGS BIT(0)
+#define F7_EDX_KEEP   BIT(4)
+#define F7_EBX_SMEP   BIT(7)
+#define F7_EBX_SMAP   BIT(20)
+#define F7_EBX_FSGS   BIT(0)
 #define F7_EBX_AVX512 (BIT(16) | BIT(17) | BIT(21) | BIT(28) | BIT(30) | BIT(31))
-#define F7_ECX_UMIP BIT(2)
+#define F7_ECX_UMIP   BIT(2)
 /* LAHF CMP_LEGACY CR8 ABM SSE4A MISALIGNSSE PREFETCHW */
 #define X1_ECX_KEEP (BIT(0) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8))
 /* SYSCALL NX MMXEXT FFXSR 1GB RDTSCP LM, and the copies of leaf 1 that AMD repeats here */
-#define X1_EDX_AMD_COPIES (FIELD(8, 0) | BIT(12) | BIT(13) | BIT(14) | BIT(15) | BIT(16) | BIT(17) | BIT(23) | BIT(24))
-#define X1_EDX_1G         BIT(26)
-#define X1_EDX_RDTSCP     BIT(27)
-#define X1_EDX_LM         BIT(29)
-#define X1_EDX_NX         BIT(20)
-#define X1_EDX_FFXSR      BIT(25)
-#define X1_EDX_KEEP       (BIT(11) | X1_EDX_NX | BIT(22) | X1_EDX_FFXSR | X1_EDX_1G | X1_EDX_RDTSCP | X1_EDX_LM)
-#define X8_EBX_KEEP       BIT(0) /* CLZERO */
-#define X7_EDX_KEEP       BIT(8) /* invariant TSC */
-#define D1_EAX_KEEP       (BIT(0) | BIT(1) | BIT(2)) /* XSAVEOPT, XSAVEC, XGETBV with ECX = 1 */
-#define ARAT              BIT(2)
+#define X1_EDX_AMD_COPIES \
+    (FIELD(8, 0) | BIT(12) | BIT(13) | BIT(14) | BIT(15) | BIT(16) | BIT(17) | BIT(23) | BIT(24))
+#define X1_EDX_1G     BIT(26)
+#define X1_EDX_RDTSCP BIT(27)
+#define X1_EDX_LM     BIT(29)
+#define X1_EDX_NX     BIT(20)
+#define X1_EDX_FFXSR  BIT(25)
+#define X1_EDX_KEEP   (BIT(11) | X1_EDX_NX | BIT(22) | X1_EDX_FFXSR | X1_EDX_1G | X1_EDX_RDTSCP | X1_EDX_LM)
+#define X8_EBX_KEEP   BIT(0)                     /* CLZERO */
+#define X7_EDX_KEEP   BIT(8)                     /* invariant TSC */
+#define D1_EAX_KEEP   (BIT(0) | BIT(1) | BIT(2)) /* XSAVEOPT, XSAVEC, XGETBV with ECX = 1 */
+#define ARAT          BIT(2)
 
 static struct cpuid_regs host(uint32_t leaf, uint32_t index)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest's view of CPUID: host features minus what Latch hides, plus the hypervisor leaves. Built once per vCPU;
- * a lookup copies. Documented in docs/cpuid.md.
+ * The guest's view of CPUID: host features minus what Latch hides, plus the hypervisor leaves. Built once per
+ * vCPU; a lookup copies. Documented in docs/cpuid.md.
  */
 #pragma once
 
@@ -33,7 +33,7 @@ struct guest_cpuid {
     uint32_t subleaf_count;
     struct guest_cpuid_subleaf subleaves[GUEST_CPUID_SUBLEAVES];
     /* What the rest of Latch asks, in the guest's view. */
-    uint64_t xcr0_allowed;  /* 0: no XSAVE */
+    uint64_t xcr0_allowed; /* 0: no XSAVE */
     uint64_t cr4_allowed;
     uint64_t efer_allowed;
     uint8_t phys_bits;
@@ -46,7 +46,8 @@ struct guest_cpuid {
 /* Builds the view for the vCPU with this APIC ID in a VM of `cpu_count`; `tsc_khz` of the guest. */
 void guest_cpuid_init(struct guest_cpuid *cpuid, uint32_t apic_id, uint32_t cpu_count, uint64_t tsc_khz);
 
-/* CPUID as the guest executes it. Leaves that do not exist give what the manuals say (zero, or the last basic). */
+/* CPUID as the guest executes it. Leaves that do not exist give what the manuals say (zero, or the last
+ * basic). */
 struct cpuid_regs guest_cpuid_read(const struct guest_cpuid *cpuid, uint32_t leaf, uint32_t index);
 
 /* Bits that follow the guest's control registers: OSXSAVE, and XSAVE sizes for XCR0. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The emulator's view of a vCPU. Guest memory through core/guest_mem.h, devices through the VM's buses under the device
- * lock, the local APIC directly.
+ * The emulator's view of a vCPU. Guest memory through core/guest_mem.h, devices through the VM's buses under
+ * the device lock, the local APIC directly.
  */
 #include "arch/x86/guest_emulate.h"
 
@@ -141,8 +141,9 @@ static void end_unknown_insn(struct x86_vcpu *vcpu, const struct emulator *emu, 
 {
     char detail[96];
 
-    fmt_snprintf(detail, sizeof(detail), "instruction not emulated (map %u opcode 0x%02x), exit 0x%lx, address 0x%lx",
-                 emu->insn.map, emu->insn.opcode, exit->raw, exit->kind == VM_EXIT_MMIO ? exit->u.mmio.at.v : 0);
+    fmt_snprintf(detail, sizeof(detail),
+                 "instruction not emulated (map %u opcode 0x%02x), exit 0x%lx, address 0x%lx", emu->insn.map,
+                 emu->insn.opcode, exit->raw, exit->kind == VM_EXIT_MMIO ? exit->u.mmio.at.v : 0);
     vm_end(vcpu->core.vm, VM_END_UNHANDLED_EXIT, 0, detail);
 }
 

@@ -10,8 +10,8 @@
 #include "arch/x86/x86_vcpu.h"
 #include "core/vm_exit.h"
 
-/* Executes the instruction at RIP in software: an MMIO access or string I/O. Raises what it raises; ends the VM with a
- * record if the instruction is not one that Latch knows. */
+/* Executes the instruction at RIP in software: an MMIO access or string I/O. Raises what it raises; ends the
+ * VM with a record if the instruction is not one that Latch knows. */
 void x86_emulate_current(struct x86_vcpu *vcpu, const struct vm_exit *exit);
 
 /* Decodes the instruction at RIP. False: an exception was raised, or the guest must run again. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * MSR policy in two switches. What is not named here gets #GP, is counted, and the first ones are logged: a guest kernel
- * that probes finds out the way it does on hardware.
+ * MSR policy in two switches. What is not named here gets #GP, is counted, and the first ones are logged: a
+ * guest kernel that probes finds out the way it does on hardware.
  */
 #include "arch/x86/guest_msr.h"
 
@@ -14,10 +14,10 @@
 #include "core/vm.h"
 #include "lib/error.h"
 
-#define UNKNOWN_LOGGED 8
+#define UNKNOWN_LOGGED   8
 #define MCG_STATUS_KNOWN FIELD(2, 0)
-#define MEMORY_TYPES (BIT(0) | BIT(1) | BIT(4) | BIT(5) | BIT(6)) /* UC, WC, WT, WP, WB */
-#define PAT_TYPES    (MEMORY_TYPES | BIT(7))                      /* and UC- */
+#define MEMORY_TYPES     (BIT(0) | BIT(1) | BIT(4) | BIT(5) | BIT(6)) /* UC, WC, WT, WP, WB */
+#define PAT_TYPES        (MEMORY_TYPES | BIT(7))                      /* and UC- */
 
 void guest_msr_reset(struct x86_msr_store *store)
 {
@@ -70,8 +70,8 @@ static bool mtrr_value_ok(const struct x86_vcpu *vcpu, uint32_t msr, uint64_t va
 
     if (msr >= MSR_MTRR_PHYSBASE0 && msr <= MSR_MTRR_PHYSMASK7) {
         if (msr % 2 == 0)
-            return (value & ~(address | MTRR_DEF_TYPE_TYPE)) == 0 &&
-                   (value & MTRR_DEF_TYPE_TYPE) < 8 && (MEMORY_TYPES & BIT(value & MTRR_DEF_TYPE_TYPE)) != 0;
+            return (value & ~(address | MTRR_DEF_TYPE_TYPE)) == 0 && (value & MTRR_DEF_TYPE_TYPE) < 8 &&
+                   (MEMORY_TYPES & BIT(value & MTRR_DEF_TYPE_TYPE)) != 0;
         return (value & ~(address | MTRR_MASK_VALID)) == 0;
     }
     if (msr == MSR_MTRR_DEF_TYPE)
@@ -83,14 +83,15 @@ static bool mtrr_value_ok(const struct x86_vcpu *vcpu, uint32_t msr, uint64_t va
 static int unknown(struct x86_vcpu *vcpu, uint32_t msr, const char *verb)
 {
     if (vcpu->unknown_msr_count++ < UNKNOWN_LOGGED)
-        log_info("vm %s vcpu %u: %s of unknown MSR 0x%x: #GP", vcpu->core.vm->config->name, vcpu->core.id, verb,
-                 msr);
+        log_info("vm %s vcpu %u: %s of unknown MSR 0x%x: #GP", vcpu->core.vm->config->name, vcpu->core.id,
+                 verb, msr);
     return E_INVAL;
 }
 
 static bool is_apic_msr(uint32_t msr)
 {
-    return msr == MSR_APIC_BASE || msr == MSR_TSC_DEADLINE || (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST);
+    return msr == MSR_APIC_BASE || msr == MSR_TSC_DEADLINE ||
+           (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST);
 }
 
 static int read_apic(struct x86_vcpu *vcpu, uint32_t msr, uint64_t *value)

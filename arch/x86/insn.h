@@ -198,12 +198,18 @@ static inline void insn_vmsave(uint64_t vmcb_pa)
 /* The area is 64-byte aligned and large enough for the components in `mask`. */
 static inline void insn_xsave(void *area, uint64_t mask)
 {
-    __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
+    __asm__ volatile("xsave64 (%0)"
+                     :
+                     : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32))
+                     : "memory");
 }
 
 static inline void insn_xrstor(const void *area, uint64_t mask)
 {
-    __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
+    __asm__ volatile("xrstor64 (%0)"
+                     :
+                     : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32))
+                     : "memory");
 }
 
 static inline void insn_fxsave(void *area)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a hardware vendor provides: one const table, chosen once at boot. Everything above decodes nothing and below
- * emulates nothing.
+ * What a hardware vendor provides: one const table, chosen once at boot. Everything above decodes nothing and
+ * below emulates nothing.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What Latch does about an exit, once for all vendors. A handler either finishes the instruction (x86_skip), raises the
- * architecture's fault, or ends the VM with one record; anything it does not know ends the VM.
+ * What Latch does about an exit, once for all vendors. A handler either finishes the instruction (x86_skip),
+ * raises the architecture's fault, or ends the VM with one record; anything it does not know ends the VM.
  */
 #include "arch/x86/control_regs.h"
 #include "arch/x86/exit.h"
@@ -13,9 +13,9 @@
 #include "core/vm.h"
 #include "lib/printf.h"
 
-#define HYPERCALL_VERSION  0
-#define HYPERCALL_UNKNOWN  UINT64_C(0xfffffffffffffc18) /* -1000, as other hypervisors answer */
-#define LATCH_ABI_VERSION  1
+#define HYPERCALL_VERSION 0
+#define HYPERCALL_UNKNOWN UINT64_C(0xfffffffffffffc18) /* -1000, as other hypervisors answer */
+#define LATCH_ABI_VERSION 1
 
 void x86_skip(struct x86_vcpu *vcpu, unsigned int length)
 {

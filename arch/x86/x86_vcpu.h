@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An x86 virtual CPU as far as no vendor owns it. Embedded as first member by the vendor's vCPU; touched by the
- * physical CPU that owns the vCPU only.
+ * An x86 virtual CPU as far as no vendor owns it. Embedded as first member by the vendor's vCPU; touched by
+ * the physical CPU that owns the vCPU only.
  */
 #pragma once
 
@@ -20,9 +20,9 @@
 
 /* Registers that the guest owns and that stay in the hardware while its vCPU is loaded. */
 struct x86_extended_state {
-    void *xsave;       /* XSAVE area (FXSAVE layout on CPUs without XSAVE), page aligned */
-    uint64_t xcr0;     /* guest's value */
-    uint64_t dr[4];    /* DR0-DR3 */
+    void *xsave;    /* XSAVE area (FXSAVE layout on CPUs without XSAVE), page aligned */
+    uint64_t xcr0;  /* guest's value */
+    uint64_t dr[4]; /* DR0-DR3 */
     uint64_t tsc_aux;
 };
 
@@ -41,7 +41,7 @@ struct x86_msr_store {
 
 /* What the world switch in assembly touches, in one piece. */
 struct x86_switch {
-    struct x86_regs regs;   /* the guest's, complete between exit and entry */
+    struct x86_regs regs;    /* the guest's, complete between exit and entry */
     uint64_t guest_block_pa; /* the vendor's control block of this vCPU */
     uint64_t host_block_pa;  /* the vendor's block with host state of the CPU that it is loaded on */
 };
@@ -49,13 +49,13 @@ struct x86_switch {
 struct x86_vcpu {
     struct vcpu core;
     struct x86_switch sw;
-    bool waits_for_sipi;  /* after INIT; nothing else wakes it */
-    bool halted;          /* HLT executed, nothing woke it yet */
+    bool waits_for_sipi; /* after INIT; nothing else wakes it */
+    bool halted;         /* HLT executed, nothing woke it yet */
     struct vlapic lapic;
     struct x86_extended_state ext;
     struct x86_msr_store msrs;
     struct guest_cpuid cpuid;
-    uint64_t tsc_offset;       /* guest TSC = host TSC + offset */
+    uint64_t tsc_offset;        /* guest TSC = host TSC + offset */
     uint64_t unknown_msr_count; /* accesses that got #GP because nobody knows the number */
 };
 

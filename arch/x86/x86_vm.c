@@ -82,8 +82,10 @@ void x86_vcpu_start(struct x86_vcpu *vcpu, const struct x86_start_state *start)
         x86_ops->set_seg(vcpu, s, &start->segs[s]);
     x86_ops->set_table(vcpu, X86_TABLE_LDTR, &start->ldtr);
     x86_ops->set_table(vcpu, X86_TABLE_TR, &start->tr);
-    x86_ops->set_table(vcpu, X86_TABLE_GDTR, &(struct x86_seg){.base = start->gdt.base, .limit = start->gdt.limit});
-    x86_ops->set_table(vcpu, X86_TABLE_IDTR, &(struct x86_seg){.base = start->idt.base, .limit = start->idt.limit});
+    x86_ops->set_table(vcpu, X86_TABLE_GDTR,
+                       &(struct x86_seg){.base = start->gdt.base, .limit = start->gdt.limit});
+    x86_ops->set_table(vcpu, X86_TABLE_IDTR,
+                       &(struct x86_seg){.base = start->idt.base, .limit = start->idt.limit});
     x86_ops->set(vcpu, X86_STATE_EFER, start->efer);
     x86_ops->set(vcpu, X86_STATE_CR0, start->cr0);
     x86_ops->set(vcpu, X86_STATE_CR3, start->cr3);
@@ -164,7 +166,8 @@ int arch_vm_create(const struct vm_config *vm_config, uint32_t id, struct vm **o
     if (error == 0)
         error = power_on(vm);
     if (error != 0)
-        return error; /* memory of a VM that could not be built is not needed by any other: Latch never adds one */
+        return error; /* memory of a VM that could not be built is not needed by any other: Latch never adds
+                         one */
     *out = &vm->core;
     return 0;
 }

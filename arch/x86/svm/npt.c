@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Nested page tables: guest physical to host physical, built once from the VM's RAM slots with the largest leaves
- * that alignment and CPU allow. Everything that has no RAM behind it stays not present and exits. The tables are
- * walked in the host's paging mode ("Nested Paging", AMD64 APM volume 2), here 4-level with no-execute; nested entries
- * must have the user bit set, since every nested access counts as a user access.
+ * Nested page tables: guest physical to host physical, built once from the VM's RAM slots with the largest
+ * leaves that alignment and CPU allow. Everything that has no RAM behind it stays not present and exits. The
+ * tables are walked in the host's paging mode ("Nested Paging", AMD64 APM volume 2), here 4-level with
+ * no-execute; nested entries must have the user bit set, since every nested access counts as a user access.
  */
 #include "arch/x86/cpu_features.h"
 #include "arch/x86/svm/svm.h"
@@ -11,14 +11,14 @@
 #include "lib/assert.h"
 #include "lib/error.h"
 
-#define NPT_PRESENT  BIT(0)
-#define NPT_WRITE    BIT(1)
-#define NPT_USER     BIT(2)
-#define NPT_LARGE    BIT(7)
-#define NPT_ADDRESS  FIELD(51, 12)
-#define NPT_TABLE    (NPT_PRESENT | NPT_WRITE | NPT_USER)
-#define NPT_LEVELS   4
-#define NPT_ENTRIES  512
+#define NPT_PRESENT BIT(0)
+#define NPT_WRITE   BIT(1)
+#define NPT_USER    BIT(2)
+#define NPT_LARGE   BIT(7)
+#define NPT_ADDRESS FIELD(51, 12)
+#define NPT_TABLE   (NPT_PRESENT | NPT_WRITE | NPT_USER)
+#define NPT_LEVELS  4
+#define NPT_ENTRIES 512
 
 static uint64_t level_size(unsigned int level)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * AMD SVM: feature check, per-CPU set-up, vCPU life and the run loop's C half. The VMCB of a vCPU belongs to the
- * physical CPU that owns the vCPU; clean bits hold for the CPU it ran on last, so a move marks everything dirty.
+ * AMD SVM: feature check, per-CPU set-up, vCPU life and the run loop's C half. The VMCB of a vCPU belongs to
+ * the physical CPU that owns the vCPU; clean bits hold for the CPU it ran on last, so a move marks everything
+ * dirty.
  */
 #include "arch/x86/svm/svm.h"
 
@@ -22,20 +23,20 @@ _Static_assert(offsetof(struct x86_switch, regs.gpr[X86_R15]) == SVM_GPR(15), "e
 _Static_assert(offsetof(struct x86_switch, guest_block_pa) == SVM_VMCB_PA, "entry.S offsets");
 _Static_assert(offsetof(struct x86_switch, host_block_pa) == SVM_HOST_VMCB_PA, "entry.S offsets");
 
-#define SVM_CPUID_LEAF   0x8000000a
-#define SVM_EDX_NP       BIT(0)
-#define SVM_EDX_NRIPS    BIT(3)
-#define SVM_EDX_FLUSH    BIT(6)
-#define SVM_EDX_ASSISTS  BIT(7)
-#define SVM_EDX_PAUSE    BIT(10)
-#define SVM_EDX_VGIF     BIT(16)
-#define SVM_EDX_VNMI     BIT(25)
-#define SVM_PAUSE_COUNT  3000
+#define SVM_CPUID_LEAF  0x8000000a
+#define SVM_EDX_NP      BIT(0)
+#define SVM_EDX_NRIPS   BIT(3)
+#define SVM_EDX_FLUSH   BIT(6)
+#define SVM_EDX_ASSISTS BIT(7)
+#define SVM_EDX_PAUSE   BIT(10)
+#define SVM_EDX_VGIF    BIT(16)
+#define SVM_EDX_VNMI    BIT(25)
+#define SVM_PAUSE_COUNT 3000
 
 /* Per physical CPU. */
 struct svm_cpu {
-    hpa_t host_save;      /* VM_HSAVE_PA: written by VMRUN */
-    hpa_t host_vmcb;      /* VMSAVEd host state for VMLOAD after an exit */
+    hpa_t host_save; /* VM_HSAVE_PA: written by VMRUN */
+    hpa_t host_vmcb; /* VMSAVEd host state for VMLOAD after an exit */
     uint64_t asid_generation;
     uint32_t asid_next;
 };
@@ -78,7 +79,8 @@ static int svm_check_features(void)
     log_info("SVM: revision %u, %u ASIDs, nested paging%s%s%s%s%s", leaf.eax & 0xff, leaf.ebx,
              svm_features.nrips ? ", nRIP" : ", no nRIP (lengths are decoded)",
              svm_features.decode_assists ? ", decode assists" : "",
-             svm_features.flush_by_asid ? ", flush by ASID" : "", svm_features.pause_filter ? ", pause filter" : "",
+             svm_features.flush_by_asid ? ", flush by ASID" : "",
+             svm_features.pause_filter ? ", pause filter" : "",
              svm_features.vnmi ? ", virtual NMI" : ", no virtual NMI");
     return svm_permissions_init();
 }
@@ -111,19 +113,17 @@ free_cpu:
 
 static void vmcb_init(struct vmcb *vmcb, const struct x86_vm *vm)
 {
-    vmcb->intercept_cr =
-        (uint32_t)(VMCB_CR_WRITE(0) | VMCB_CR_WRITE(4));
+    vmcb->intercept_cr = (uint32_t)(VMCB_CR_WRITE(0) | VMCB_CR_WRITE(4));
     vmcb->intercept_exception = SVM_EXCEPTIONS_ALWAYS;
-    vmcb->intercept_1 = (uint32_t)(VMCB_INTERCEPT_INTR | VMCB_INTERCEPT_NMI | VMCB_INTERCEPT_SMI |
-                                   VMCB_INTERCEPT_INIT | VMCB_INTERCEPT_RDPMC | VMCB_INTERCEPT_CPUID |
-                                   VMCB_INTERCEPT_RSM | VMCB_INTERCEPT_INVD | VMCB_INTERCEPT_HLT |
-                                   VMCB_INTERCEPT_INVLPGA | VMCB_INTERCEPT_IOIO | VMCB_INTERCEPT_MSR |
- VMCB_INTERCEPT_SHUTDOWN);
-    vmcb->intercept_2 =
-        (uint32_t)(VMCB_INTERCEPT_VMRUN | VMCB_INTERCEPT_VMMCALL | VMCB_INTERCEPT_VMLOAD |
-                   VMCB_INTERCEPT_VMSAVE | VMCB_INTERCEPT_STGI | VMCB_INTERCEPT_CLGI | VMCB_INTERCEPT_SKINIT |
-                   VMCB_INTERCEPT_WBINVD | VMCB_INTERCEPT_MONITOR | VMCB_INTERCEPT_MWAIT |
-                   VMCB_INTERCEPT_XSETBV | VMCB_INTERCEPT_RDPRU);
+    vmcb->intercept_1 =
+        (uint32_t)(VMCB_INTERCEPT_INTR | VMCB_INTERCEPT_NMI | VMCB_INTERCEPT_SMI | VMCB_INTERCEPT_INIT |
+                   VMCB_INTERCEPT_RDPMC | VMCB_INTERCEPT_CPUID | VMCB_INTERCEPT_RSM | VMCB_INTERCEPT_INVD |
+                   VMCB_INTERCEPT_HLT | VMCB_INTERCEPT_INVLPGA | VMCB_INTERCEPT_IOIO | VMCB_INTERCEPT_MSR |
+                   VMCB_INTERCEPT_SHUTDOWN);
+    vmcb->intercept_2 = (uint32_t)(VMCB_INTERCEPT_VMRUN | VMCB_INTERCEPT_VMMCALL | VMCB_INTERCEPT_VMLOAD |
+                                   VMCB_INTERCEPT_VMSAVE | VMCB_INTERCEPT_STGI | VMCB_INTERCEPT_CLGI |
+                                   VMCB_INTERCEPT_SKINIT | VMCB_INTERCEPT_WBINVD | VMCB_INTERCEPT_MONITOR |
+                                   VMCB_INTERCEPT_MWAIT | VMCB_INTERCEPT_XSETBV | VMCB_INTERCEPT_RDPRU);
     if (svm_features.pause_filter) {
         vmcb->intercept_1 |= (uint32_t)VMCB_INTERCEPT_PAUSE;
         vmcb->pause_filter_count = SVM_PAUSE_COUNT;
@@ -268,7 +268,8 @@ static void svm_run(struct x86_vcpu *vcpu)
 
 static void svm_flush_tlb(struct x86_vcpu *vcpu)
 {
-    svm_vcpu_of(vcpu)->vmcb->tlb_control = svm_features.flush_by_asid ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_FLUSH_ALL;
+    svm_vcpu_of(vcpu)->vmcb->tlb_control =
+        svm_features.flush_by_asid ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_FLUSH_ALL;
 }
 
 static void svm_skipped(struct x86_vcpu *vcpu)

@@ -12,8 +12,8 @@
 #include "arch/x86/x86_vm.h"
 #include "core/vm_exit.h"
 
-/* Always intercepted: #DB and #AC so that a guest cannot keep the CPU in their delivery for ever, #UD for the other
- * vendor's hypercall, #MC for the host. */
+/* Always intercepted: #DB and #AC so that a guest cannot keep the CPU in their delivery for ever, #UD for the
+ * other vendor's hypercall, #MC for the host. */
 #define SVM_EXCEPTIONS_ALWAYS (uint32_t)(BIT(X86_DB) | BIT(X86_AC) | BIT(X86_UD) | BIT(X86_MC))
 
 struct svm_vcpu {
@@ -41,17 +41,19 @@ static inline struct svm_vcpu *svm_vcpu_of(struct x86_vcpu *vcpu)
     return CONTAINER_OF(vcpu, struct svm_vcpu, x86);
 }
 
-/* entry.S: enters the guest and calls svm_turn() after each exit until that returns 0. Host IF 0, GIF 0 on entry
- * (svm_prepare() has closed it), GIF 1 on return. */
+/* entry.S: enters the guest and calls svm_turn() after each exit until that returns 0. Host IF 0, GIF 0 on
+ * entry (svm_prepare() has closed it), GIF 1 on return. */
 void svm_enter_loop(struct x86_switch *sw);
 
-/* After an exit, GIF 1, IF 0: handles it and prepares the next entry. The VMCB's address with GIF 0, or 0 with GIF 1. */
+/* After an exit, GIF 1, IF 0: handles it and prepares the next entry. The VMCB's address with GIF 0, or 0
+ * with GIF 1. */
 uint64_t svm_turn(struct x86_switch *sw);
 
 /* The second half of svm_turn. */
 uint64_t svm_prepare(struct svm_vcpu *svm);
 
-/* svm_exit.c: the hardware's exit into neutral words; tells the injection scheduler what became of its event. */
+/* svm_exit.c: the hardware's exit into neutral words; tells the injection scheduler what became of its event.
+ */
 void svm_decode_exit(struct svm_vcpu *svm, struct vm_exit *exit);
 
 /* svm_inject.c */

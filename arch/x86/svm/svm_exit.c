@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SVM exit codes into neutral words. One const table gives each code its kind and instruction length rule; codes that carry
- * information have a decoder. A code that is not in the table stops the VM with a record.
+ * SVM exit codes into neutral words. One const table gives each code its kind and instruction length rule;
+ * codes that carry information have a decoder. A code that is not in the table stops the VM with a record.
  */
 #include "arch/x86/svm/svm.h"
 #include "arch/x86/vlapic.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the VMCB shows to the injection scheduler, and how its actions get into the VMCB. Decides nothing.
- * "Event Injection", "Interrupt and Exception Intercepts" and "Virtual Interrupts", AMD64 APM volume 2, chapter "Secure
- * Virtual Machine".
+ * "Event Injection", "Interrupt and Exception Intercepts" and "Virtual Interrupts", AMD64 APM volume 2,
+ * chapter "Secure Virtual Machine".
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/regs.h"
@@ -11,8 +11,8 @@
 #include "core/inject.h"
 
 /* What a single instruction can raise; intercepted only while one is stepped. */
-#define EXCEPTIONS_STEP                                                                                       \
-    (BIT(X86_DE) | BIT(X86_BP) | BIT(X86_OF) | BIT(X86_BR) | BIT(X86_NM) | BIT(X86_DF) | BIT(X86_TS) |        \
+#define EXCEPTIONS_STEP                                                                                \
+    (BIT(X86_DE) | BIT(X86_BP) | BIT(X86_OF) | BIT(X86_BR) | BIT(X86_NM) | BIT(X86_DF) | BIT(X86_TS) | \
      BIT(X86_NP) | BIT(X86_SSF) | BIT(X86_GP) | BIT(X86_PF) | BIT(X86_MF) | BIT(X86_XM))
 #define DR6_EVENTS (INJECT_DR6_TRAPS | INJECT_DR6_BD | INJECT_DR6_BS | INJECT_DR6_BT)
 

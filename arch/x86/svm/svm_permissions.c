@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The I/O and MSR permission maps. No guest owns a port, so every port exits; a few MSRs that VMRUN, VMLOAD and VMSAVE
- * switch by themselves are the guest's to use. One pair of maps serves all guests and never changes after boot.
- * "MSR Intercepts" and "IOIO Intercepts", AMD64 APM volume 2, chapter "Secure Virtual Machine".
+ * The I/O and MSR permission maps. No guest owns a port, so every port exits; a few MSRs that VMRUN, VMLOAD
+ * and VMSAVE switch by themselves are the guest's to use. One pair of maps serves all guests and never
+ * changes after boot. "MSR Intercepts" and "IOIO Intercepts", AMD64 APM volume 2, chapter "Secure Virtual
+ * Machine".
  */
 #include "arch/x86/msr.h"
 #include "arch/x86/svm/svm.h"

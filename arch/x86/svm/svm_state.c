@@ -7,15 +7,15 @@
 #include "arch/x86/msr.h"
 #include "lib/assert.h"
 
-#define RESET_CR0    (CR0_ET | CR0_NW | CR0_CD)
-#define RESET_DR6    UINT64_C(0xffff0ff0)
-#define RESET_DR7    UINT64_C(0x400)
-#define RESET_EDX    UINT64_C(0x00000f00) /* family 15: only old software reads it */
-#define ATTR_DATA    (X86_SEG_P | X86_SEG_S | 3) /* read/write, accessed */
-#define ATTR_CODE    (X86_SEG_P | X86_SEG_S | 11)
-#define ATTR_LDT     (X86_SEG_P | 2)
-#define ATTR_TSS     (X86_SEG_P | 11) /* 32-bit, busy */
-#define LIMIT_16     0xffffu
+#define RESET_CR0 (CR0_ET | CR0_NW | CR0_CD)
+#define RESET_DR6 UINT64_C(0xffff0ff0)
+#define RESET_DR7 UINT64_C(0x400)
+#define RESET_EDX UINT64_C(0x00000f00)        /* family 15: only old software reads it */
+#define ATTR_DATA (X86_SEG_P | X86_SEG_S | 3) /* read/write, accessed */
+#define ATTR_CODE (X86_SEG_P | X86_SEG_S | 11)
+#define ATTR_LDT  (X86_SEG_P | 2)
+#define ATTR_TSS  (X86_SEG_P | 11) /* 32-bit, busy */
+#define LIMIT_16  0xffffu
 
 static struct x86_seg *seg_of(struct vmcb *vmcb, enum x86_sreg which)
 {
