@@ -3,7 +3,7 @@
 guests-y := bench scenarios nmi-selftest hostile
 
 guest-bench-y := guests/bench/main.c guests/bench/entry.S
-guest-scenarios-y := $(addprefix guests/scenarios/,main.c nmi.c iret.c irq.c debug.c code_nmi.S code_iret.S code_irq.S)
+guest-scenarios-y := $(addprefix guests/scenarios/,main.c nmi.c iret.c irq.c debug.c code_nmi.S code_iret.S code_irq.S code_real.S)
 guest-nmi-selftest-y := guests/nmi-selftest/main.c guests/scenarios/code_nmi.S guests/scenarios/code_iret.S guests/scenarios/code_irq.S
 guest-hostile-y := guests/hostile/main.c guests/hostile/probe.S
 

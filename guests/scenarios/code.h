@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Instruction sequences of the scenarios, in assembly so that every boundary between two instructions has a
- * name. What each does stands beside it in code_nmi.S, code_iret.S, code_irq.S.
+ * name. What each does stands beside it in code_nmi.S, code_iret.S, code_irq.S, code_real.S.
  */
 #pragma once
 
@@ -41,6 +41,8 @@ uint64_t code_pushf_after_nmi(void);
 uint64_t code_popf_after_nmi(void);
 void code_int_after_nmi(void);
 void code_nmi_then_break(void);
+
+unsigned int code_real(uint16_t ips[2]);
 
 /* Places. */
 extern const char storm_shadow[];

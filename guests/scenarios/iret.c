@@ -187,6 +187,15 @@ static void in_16(void)
     run_mode(SEL_CODE16, SEL_DATA, (uintptr_t)code_16 - CODE16_BASE, 0);
 }
 
+static void in_real_mode(void)
+{
+    uint16_t ips[2] = {0, 0};
+    unsigned int count = code_real(ips);
+
+    trace("NMIs %u, interrupted right behind the sender %s, %s", count, ips[0] == 0 ? "yes" : "no",
+          ips[1] == 0 ? "yes" : "no");
+}
+
 const struct scenario scenarios_iret[] = {
     {"iret-gp", send, bad_code_selector, false},
     {"iret-np", send, absent_code, false},
@@ -202,5 +211,6 @@ const struct scenario scenarios_iret[] = {
     {"iretd-in-64", send, one_more_and_iretd, false},
     {"iretd-in-compat", in_compat, one_more_and_compat, false},
     {"iretw-in-16", in_16, one_more_and_16, false},
+    {"iret-in-real-mode", in_real_mode, NULL, false},
     {NULL, NULL, NULL, false},
 };
