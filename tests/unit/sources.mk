@@ -57,3 +57,5 @@ unit-y += vpic
 unit-vpic-y := vdev/vpic.c core/device.c core/timer.c lib/string.c
 unit-y += guest_acpi
 unit-guest_acpi-y := arch/x86/guest_acpi.c arch/x86/guest_mptable.c core/guest_mem.c
+unit-y += vuart
+unit-vuart-y := vdev/vuart.c core/device.c core/timer.c
