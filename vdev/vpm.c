@@ -84,7 +84,7 @@ static bool merge(uint16_t *out, uint16_t old, unsigned int at, uint64_t offset,
         if (offset + i - at < sizeof(old)) {
             unsigned int shift = 8 * (unsigned int)(offset + i - at);
 
-            *out = (uint16_t)((*out & ~(0xffu << shift)) | (uint8_t)(value >> 8 * i) << shift);
+            *out = (uint16_t)field_set(*out, bytes_mask(1) << shift, value >> 8 * i);
             touched = true;
         }
     }

@@ -20,6 +20,7 @@
 #include "core/time.h"
 #include "core/timer.h"
 #include "core/vm.h"
+#include "lib/assert.h"
 #include "lib/bits.h"
 
 struct cpu *fake_this_cpu;
@@ -44,6 +45,12 @@ uint64_t time_now_ns(void)
 void arch_timer_program(uint64_t deadline_ns)
 {
     (void)deadline_ns;
+}
+
+void panic(const char *format, ...)
+{
+    fail_msg("%s", format);
+    abort();
 }
 
 void vm_end(struct vm *vm, enum vm_end reason, uint32_t code, const char *detail)
