@@ -40,17 +40,10 @@ uint64_t segments_stack(unsigned int slot)
     return (uint64_t)at[1] << 32 | at[0];
 }
 
-void segments_init(void)
+void segments_load(void)
 {
-    uint64_t base = (uintptr_t)&tss;
     struct descriptor_pointer pointer = {sizeof(gdt) - 1, (uintptr_t)gdt};
 
-    tss.io_map = sizeof(tss);
-    for (unsigned int i = 0; i < STACKS; i++)
-        segments_set_stack(i, (uintptr_t)stacks[i] + STACK_SIZE);
-    gdt[SEL_TSS / 8] = (sizeof(tss) - 1) | field_make(base, FIELD(39, 16)) | UINT64_C(0x89) << 40 |
-                       field_make(base >> 24, FIELD(63, 56));
-    gdt[SEL_TSS / 8 + 1] = base >> 32;
     __asm__ volatile("lgdt %0\n\t"
                      "pushq %1\n\t"
                      "leaq 1f(%%rip), %%rax\n\t"
@@ -58,9 +51,22 @@ void segments_init(void)
                      "lretq\n"
                      "1:\tmovl %2, %%ds\n\t"
                      "movl %2, %%es\n\t"
-                     "movl %2, %%ss\n\t"
-                     "ltr %w3"
+                     "movl %2, %%ss"
                      :
-                     : "m"(pointer), "i"(SEL_CODE64), "r"(SEL_DATA), "r"(SEL_TSS)
+                     : "m"(pointer), "i"(SEL_CODE64), "r"(SEL_DATA)
                      : "rax", "memory");
+}
+
+void segments_init(void)
+{
+    uint64_t base = (uintptr_t)&tss;
+
+    tss.io_map = sizeof(tss);
+    for (unsigned int i = 0; i < STACKS; i++)
+        segments_set_stack(i, (uintptr_t)stacks[i] + STACK_SIZE);
+    gdt[SEL_TSS / 8] = (sizeof(tss) - 1) | field_make(base, FIELD(39, 16)) | UINT64_C(0x89) << 40 |
+                       field_make(base >> 24, FIELD(63, 56));
+    gdt[SEL_TSS / 8 + 1] = base >> 32;
+    segments_load();
+    __asm__ volatile("ltr %w0" ::"r"(SEL_TSS));
 }

@@ -35,6 +35,9 @@ struct tss64 {
 /* Loads GDT, segment registers and task register; RSP0 and IST1..3 get stacks of their own. */
 void segments_init(void);
 
+/* Loads the GDT on another CPU; the one task register there is stays with the first. */
+void segments_load(void);
+
 /* Address for IST slot 1..7; RSP0 by slot 0. */
 void segments_set_stack(unsigned int slot, uint64_t top);
 uint64_t segments_stack(unsigned int slot);

@@ -33,8 +33,8 @@ extern const char place_table[], place_table_end[];
 extern const char trap_stubs[];
 void mode_enter(uint64_t cs, uint64_t ss, uint64_t entry, uint64_t rflags);
 
-static const struct scenario *const groups[] = {scenarios_nmi, scenarios_iret, scenarios_irq,
-                                                scenarios_debug};
+static const struct scenario *const groups[] = {scenarios_nmi, scenarios_iret, scenarios_irq, scenarios_debug,
+                                                scenarios_smp};
 static const struct scenario *current;
 static char text[TRACE_SIZE];
 static size_t text_length;
@@ -52,6 +52,11 @@ void trace(const char *format, ...)
     va_end(args);
     text_length += (size_t)fmt_snprintf(text + text_length, sizeof(text) - text_length, "\n");
     text_length = min_u64(text_length, sizeof(text) - 1);
+}
+
+void trace_restart(void)
+{
+    depth = 0;
 }
 
 unsigned int trace_count(unsigned int vector)
@@ -222,7 +227,8 @@ int guest_main(int word_count, char **words)
             if (strcmp(wanted, "list") == 0) {
                 print("%s\n", s->name);
                 found = true;
-            } else if (strcmp(wanted, "all") == 0 || strcmp(wanted, s->name) == 0) {
+            } else if (strcmp(wanted, s->name) == 0 ||
+                       strcmp(wanted, groups[g] == scenarios_smp ? "smp" : "all") == 0) {
                 run(s);
                 found = true;
             }

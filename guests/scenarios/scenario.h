@@ -28,9 +28,13 @@ extern const struct scenario scenarios_nmi[];
 extern const struct scenario scenarios_iret[];
 extern const struct scenario scenarios_irq[];
 extern const struct scenario scenarios_debug[];
+extern const struct scenario scenarios_smp[]; /* need a second CPU */
 
 /* A line of the trace, indented by the present nesting. */
 void trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The nesting is gone: its CPU starts afresh. */
+void trace_restart(void);
 
 /* Events of a vector so far in this scenario. */
 unsigned int trace_count(unsigned int vector);
