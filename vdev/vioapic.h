@@ -28,7 +28,7 @@
 #define VIOAPIC_REG_REDIR   0x10 /* two per pin, low half first */
 
 #define VIOAPIC_ID_MASK       FIELD(27, 24)
-#define VIOAPIC_VERSION_VALUE ((UINT32_C(VIOAPIC_PINS) - 1) << 16 | 0x20)
+#define VIOAPIC_VERSION_VALUE (((uint32_t)VIOAPIC_PINS - 1) << 16 | 0x20)
 
 /* Redirection table entry. */
 #define VIOAPIC_VECTOR     FIELD(7, 0)
