@@ -81,7 +81,7 @@ static bool deliver_to(struct vlapic *vl, const struct msi_message *m)
 
 /* The lowest processor priority among those addressed; equal ones take turns. Priorities may be a moment old.
  */
-static bool send_lowest(struct apic_bus *bus, const struct msi_message *m)
+static bool send_lowest(struct apic_bus *bus, const struct msi_message *m, const struct vlapic *skip)
 {
     uint32_t first = atomic_fetch_add_explicit(&bus->lowest_next, 1, memory_order_relaxed) % bus->count;
     struct vlapic *best = NULL;
@@ -91,7 +91,7 @@ static bool send_lowest(struct apic_bus *bus, const struct msi_message *m)
         struct vlapic *vl = bus->apics[(first + i) % bus->count];
         uint8_t ppr;
 
-        if (!matches(vl, m) || (route_of(vl) & VLAPIC_ROUTE_SOFT) == 0)
+        if (vl == skip || !matches(vl, m) || (route_of(vl) & VLAPIC_ROUTE_SOFT) == 0)
             continue;
         ppr = atomic_load_explicit(&vl->ppr, memory_order_relaxed);
         if (best == NULL || ppr < best_ppr) {
@@ -102,11 +102,13 @@ static bool send_lowest(struct apic_bus *bus, const struct msi_message *m)
     return best != NULL && deliver_to(best, m);
 }
 
-/* All that `m` addresses, `skip` excepted. */
-static bool send_each(struct apic_bus *bus, const struct msi_message *m, const struct vlapic *skip)
+/* All that `m` addresses or the best of them, `skip` excepted. */
+static bool send_among(struct apic_bus *bus, const struct msi_message *m, const struct vlapic *skip)
 {
     bool taken = false;
 
+    if (m->mode == MSI_LOWEST)
+        return send_lowest(bus, m, skip);
     for (uint32_t i = 0; i < bus->count; i++)
         if (bus->apics[i] != skip && matches(bus->apics[i], m))
             taken |= deliver_to(bus->apics[i], m);
@@ -119,7 +121,7 @@ static bool send(struct apic_bus *bus, const struct msi_message *m)
         return false;
     if (!m->logical && m->dest < bus->count)
         return matches(bus->apics[m->dest], m) && deliver_to(bus->apics[m->dest], m);
-    return m->mode == MSI_LOWEST ? send_lowest(bus, m) : send_each(bus, m, NULL);
+    return send_among(bus, m, NULL);
 }
 
 bool apic_bus_send(struct apic_bus *bus, const struct msi_message *message)
@@ -144,13 +146,13 @@ static void send_shorthand(struct vlapic *from, struct msi_message *m, enum apic
 {
     m->dest = BROADCAST;
     if (to == APIC_TO_OTHERS)
-        (void)send_each(from->bus, m, from);
+        (void)send_among(from->bus, m, from);
     else if (!self_allowed(m->mode))
         return;
     else if (to == APIC_TO_SELF)
         (void)deliver_to(from, m);
     else
-        (void)send_each(from->bus, m, NULL);
+        (void)send_among(from->bus, m, NULL);
 }
 
 void apic_bus_send_icr(struct vlapic *from, uint64_t icr)

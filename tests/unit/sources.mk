@@ -6,7 +6,7 @@ unit-y += lib
 unit-lib-y := lib/printf.c lib/error.c
 
 # Interrupt controllers and timers of the PC guest.
-unit-y += vlapic vlapic_timer vpic vpit vpit_channel vioapic
+unit-y += vlapic vlapic_timer apic_bus vpic vpit vpit_channel vioapic board_irq
 unit-vlapic-y := $(vlapic-y) core/timer.c lib/string.c
 unit-vlapic_timer-y := $(vlapic-y) core/timer.c lib/string.c
 unit-apic_bus-y := $(vlapic-y) core/timer.c lib/string.c
