@@ -31,8 +31,9 @@ static inline uint64_t arch_div_u128(uint64_t high, uint64_t low, uint64_t divis
 }
 
 /*
- * Copying and clearing by the megabyte. One string instruction: fewest instructions where they are counted, and
- * the microcode's own fast path on hardware. Not for small sizes, where starting it costs more than a loop.
+ * Copying and clearing by the megabyte. One string instruction: fewest instructions where they are counted,
+ * and the microcode's own fast path on hardware. Not for small sizes, where starting it costs more than a
+ * loop.
  */
 static inline void arch_bulk_copy(void *to, const void *from, size_t size)
 {
