@@ -21,10 +21,10 @@ struct cpu {
     uint32_t id;          /* 0..cpu_count-1, 0 is the boot CPU */
     uint32_t hardware_id; /* APIC ID, MPIDR affinity */
     _Atomic uint32_t
-        attention;           /* not 0: leave the inner run loop; set by interrupt handlers and other CPUs */
-    struct vcpu *current;    /* the vCPU whose registers are loaded here, NULL: none */
-    struct spinlock timer_lock; /* protects timers: models may cancel from other CPUs */
-    struct list_node timers;    /* armed timers by deadline */
+        attention;        /* not 0: leave the inner run loop; set by interrupt handlers and other CPUs */
+    struct vcpu *current; /* the vCPU whose registers are loaded here, NULL: none */
+    struct spinlock timer_lock;   /* protects timers: models may cancel from other CPUs */
+    struct list_node timers;      /* armed timers by deadline */
     uint64_t timer_programmed_ns; /* what the hardware timer is set to; UINT64_MAX: off */
     struct spinlock run_lock;     /* protects run_queue: other CPUs enqueue woken vCPUs */
     struct list_node run_queue;

@@ -15,10 +15,12 @@
 #define ISA_BUS       0
 #define POINTER_SIZE  16
 #define HEADER_SIZE   44
-#define TABLE_MOST    2048
+#define TABLE_START   (GUEST_BIOS_START + POINTER_SIZE)
 #define SPEC_REVISION 4 /* 1.4 */
 
-#define ENTRY_CPU       0 /* 20 bytes, the others 8 */
+#define ENTRY_CPU_SIZE  20
+#define ENTRY_SIZE      8 /* of all others */
+#define ENTRY_CPU       0
 #define ENTRY_BUS       1
 #define ENTRY_IOAPIC    2
 #define ENTRY_INTERRUPT 3
@@ -38,111 +40,114 @@
 #define CPU_SIGNATURE    0x600 /* family 6: kernels only want it not to be 0 */
 #define CPU_FEATURES     0x201 /* FPU, APIC */
 
+/* Entries go to the guest one by one; size, count and checksum follow in the header, last. */
 struct table {
-    uint8_t bytes[TABLE_MOST];
+    struct vm *vm;
     uint32_t size;
+    uint32_t sum;
     uint16_t entry_count;
+    int result; /* first failure */
 };
 
-static uint8_t checksum(const uint8_t *bytes, uint32_t size)
+static uint32_t sum_of(const uint8_t *bytes, uint32_t size)
 {
     uint32_t sum = 0;
 
     for (uint32_t i = 0; i < size; i++)
         sum += bytes[i];
-    return (uint8_t)-sum;
+    return sum;
 }
 
-static uint8_t *add_entry(struct table *t, uint8_t type, uint32_t size)
+static void put(struct table *t, const uint8_t *entry, uint32_t size)
 {
-    uint8_t *entry = t->bytes + t->size;
-
+    if (t->result == 0)
+        t->result = guest_write(t->vm, gpa(TABLE_START + t->size), entry, size);
     t->size += size;
+    t->sum += sum_of(entry, size);
     t->entry_count++;
-    entry[0] = type;
-    return entry;
 }
 
-static void add_cpus(struct table *t, uint32_t count)
+static void put_cpus(struct table *t, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        uint8_t *entry = add_entry(t, ENTRY_CPU, 20);
+        uint8_t entry[ENTRY_CPU_SIZE] = {ENTRY_CPU, (uint8_t)i, APIC_VERSION,
+                                         i == 0 ? CPU_ENABLED | CPU_BOOT : CPU_ENABLED};
 
-        entry[1] = (uint8_t)i;
-        entry[2] = APIC_VERSION;
-        entry[3] = i == 0 ? CPU_ENABLED | CPU_BOOT : CPU_ENABLED;
         store_le32(entry + 4, CPU_SIGNATURE);
         store_le32(entry + 8, CPU_FEATURES);
+        put(t, entry, sizeof(entry));
     }
+}
+
+static void put_ioapic(struct table *t, const struct guest_acpi_params *p)
+{
+    uint8_t entry[ENTRY_SIZE] = {ENTRY_IOAPIC, p->ioapic_id, IOAPIC_VERSION, IOAPIC_ENABLED};
+
+    store_le32(entry + 4, p->ioapic_address);
+    put(t, entry, sizeof(entry));
 }
 
 /* `type`: ENTRY_INTERRUPT (to an IOAPIC's pin) or ENTRY_LOCAL (to a CPU's LINT). */
-static void add_interrupt(struct table *t, uint8_t type, uint8_t kind, uint16_t flags, uint8_t irq,
+static void put_interrupt(struct table *t, uint8_t type, uint8_t kind, uint8_t flags, uint8_t irq,
                           uint8_t apic, uint8_t pin)
 {
-    uint8_t *entry = add_entry(t, type, 8);
+    const uint8_t entry[ENTRY_SIZE] = {type, kind, flags, 0, ISA_BUS, irq, apic, pin};
 
-    entry[1] = kind;
-    store_le16(entry + 2, flags);
-    entry[4] = ISA_BUS;
-    entry[5] = irq;
-    entry[6] = apic;
-    entry[7] = pin;
+    put(t, entry, sizeof(entry));
 }
 
-static void add_interrupts(struct table *t, uint8_t ioapic_id)
+static void put_interrupts(struct table *t, uint8_t ioapic_id)
 {
-    add_interrupt(t, ENTRY_INTERRUPT, INT_EXTINT, FLAGS_CONFORM, 0, ioapic_id, 0);
+    put_interrupt(t, ENTRY_INTERRUPT, INT_EXTINT, FLAGS_CONFORM, 0, ioapic_id, 0);
     for (uint8_t irq = 0; irq < ISA_IRQS; irq++) {
-        uint16_t flags = irq == GUEST_ACPI_SCI ? FLAGS_HIGH_LEVEL : FLAGS_CONFORM;
+        uint8_t flags = irq == GUEST_ACPI_SCI ? FLAGS_HIGH_LEVEL : FLAGS_CONFORM;
 
         if (irq != GUEST_ACPI_TIMER_GSI) /* 2 is the PIC's cascade */
-            add_interrupt(t, ENTRY_INTERRUPT, INT_FIXED, flags, irq, ioapic_id,
+            put_interrupt(t, ENTRY_INTERRUPT, INT_FIXED, flags, irq, ioapic_id,
                           irq == 0 ? GUEST_ACPI_TIMER_GSI : irq);
     }
-    add_interrupt(t, ENTRY_LOCAL, INT_EXTINT, FLAGS_CONFORM, 0, ANY_APIC, 0);
-    add_interrupt(t, ENTRY_LOCAL, INT_NMI, FLAGS_CONFORM, 0, ANY_APIC, 1);
+    put_interrupt(t, ENTRY_LOCAL, INT_EXTINT, FLAGS_CONFORM, 0, ANY_APIC, 0);
+    put_interrupt(t, ENTRY_LOCAL, INT_NMI, FLAGS_CONFORM, 0, ANY_APIC, 1);
 }
 
-static void build(struct table *t, const struct guest_acpi_params *p)
+static int write_header(const struct table *t, const struct guest_acpi_params *p)
 {
-    uint8_t *entry;
+    uint8_t header[HEADER_SIZE] = "PCMP";
 
-    t->size = HEADER_SIZE;
-    add_cpus(t, p->cpu_count);
-    entry = add_entry(t, ENTRY_BUS, 8);
-    entry[1] = ISA_BUS;
-    memcpy(entry + 2, "ISA   ", 6);
-    entry = add_entry(t, ENTRY_IOAPIC, 8);
-    entry[1] = p->ioapic_id;
-    entry[2] = IOAPIC_VERSION;
-    entry[3] = IOAPIC_ENABLED;
-    store_le32(entry + 4, p->ioapic_address);
-    add_interrupts(t, p->ioapic_id);
-    memcpy(t->bytes, "PCMP", 4);
-    store_le16(t->bytes + 4, (uint16_t)t->size);
-    t->bytes[6] = SPEC_REVISION;
-    memcpy(t->bytes + 8, "LATCH   LATCHPC     ", 20);
-    store_le16(t->bytes + 34, t->entry_count);
-    store_le32(t->bytes + 36, p->lapic_address);
-    t->bytes[7] = checksum(t->bytes, t->size);
+    store_le16(header + 4, (uint16_t)t->size);
+    header[6] = SPEC_REVISION;
+    memcpy(header + 8, "LATCH   LATCHPC     ", 20);
+    store_le16(header + 34, t->entry_count);
+    store_le32(header + 36, p->lapic_address);
+    header[7] = (uint8_t) - (t->sum + sum_of(header, sizeof(header)));
+    return guest_write(t->vm, gpa(TABLE_START), header, sizeof(header));
+}
+
+static int write_pointer(struct vm *vm)
+{
+    uint8_t pointer[POINTER_SIZE] = "_MP_";
+
+    store_le32(pointer + 4, (uint32_t)TABLE_START);
+    pointer[8] = POINTER_SIZE / 16;
+    pointer[9] = SPEC_REVISION;
+    pointer[10] = (uint8_t)-sum_of(pointer, sizeof(pointer));
+    return guest_write(vm, gpa(GUEST_BIOS_START), pointer, sizeof(pointer));
 }
 
 int guest_mptable_write(struct vm *vm, const struct guest_acpi_params *params)
 {
-    uint8_t pointer[POINTER_SIZE] = "_MP_";
-    struct table table = {.size = 0};
+    static const uint8_t bus[ENTRY_SIZE] = {ENTRY_BUS, ISA_BUS, 'I', 'S', 'A', ' ', ' ', ' '};
+    struct table table = {.vm = vm, .size = HEADER_SIZE};
     int result;
 
     if (params->cpu_count == 0 || params->cpu_count > CPUS_MOST || params->ioapic_id > 15)
         return E_RANGE;
-    build(&table, params);
-    store_le32(pointer + 4, (uint32_t)GUEST_BIOS_START + POINTER_SIZE);
-    pointer[8] = POINTER_SIZE / 16;
-    pointer[9] = SPEC_REVISION;
-    pointer[10] = checksum(pointer, sizeof(pointer));
-    result = guest_write(vm, gpa(GUEST_BIOS_START), pointer, sizeof(pointer));
-    if (result != 0)
-        return result;
-    return guest_write(vm, gpa(GUEST_BIOS_START + POINTER_SIZE), table.bytes, table.size);
+    put_cpus(&table, params->cpu_count);
+    put(&table, bus, sizeof(bus));
+    put_ioapic(&table, params);
+    put_interrupts(&table, params->ioapic_id);
+    if (table.result != 0)
+        return table.result;
+    result = write_header(&table, params);
+    return result != 0 ? result : write_pointer(vm);
 }
