@@ -25,6 +25,7 @@ enum uart_register {
 #define UART_MCR_SETUP 0x0b /* DTR, RTS, OUT2: the interrupt line is connected */
 #define UART_LSR_DATA  BIT(0)
 #define UART_LSR_THRE  BIT(5)
+#define UART_LSR_TEMT  BIT(6)
 
 #define UART_CLOCK    115200
 #define UART_FIFO     16
@@ -93,4 +94,11 @@ void uart16550_tx_wait(struct uart16550 *uart, uint8_t byte)
 {
     for (uint32_t i = 0; i < UART_TX_TRIES && !uart16550_tx(uart, byte); i++)
         ;
+}
+
+void uart16550_drain(const struct uart16550 *uart)
+{
+    for (uint32_t i = 0; i < UART_TX_TRIES && uart->port != 0; i++)
+        if ((uart_read(uart, UART_LSR) & UART_LSR_TEMT) != 0)
+            return;
 }

@@ -25,3 +25,6 @@ void uart16550_rx_irq_enable(struct uart16550 *uart);
 
 /* Waits, but not for ever, for room; for panics. */
 void uart16550_tx_wait(struct uart16550 *uart, uint8_t byte);
+
+/* Waits, but not for ever, until the last byte has left the shift register. */
+void uart16550_drain(const struct uart16550 *uart);

@@ -83,6 +83,11 @@ void host_console_irq_enable(void)
     uart16550_rx_irq_enable(&uart);
 }
 
+void host_console_drain(void)
+{
+    uart16550_drain(&uart);
+}
+
 bool arch_console_tx(uint8_t byte)
 {
     return uart16550_tx(&uart, byte);

@@ -19,3 +19,6 @@ const char *host_console_name(void);
 
 /* Received bytes raise the interrupt from now on. */
 void host_console_irq_enable(void);
+
+/* Waits until the last byte is on the wire; before the machine ends. */
+void host_console_drain(void);

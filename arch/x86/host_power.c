@@ -3,6 +3,7 @@
  * Turning the machine off, and starting it again: ACPI first, then what PCs have always understood. Each way
  * is given a moment; if it worked, nothing after it runs.
  */
+#include "arch/x86/host_console.h"
 #include "arch/x86/host_platform.h"
 #include "arch/x86/insn.h"
 #include "core/arch.h"
@@ -81,6 +82,7 @@ void arch_machine_poweroff(void)
     const struct acpi_info *acpi = &host_acpi;
 
     insn_cli();
+    host_console_drain();
     if (acpi->has_s5 && acpi->sleep_control.valid) {
         register_write8(&acpi->sleep_control,
                         (uint8_t)(field_make(acpi->s5_type_a, SLEEP_CTRL_TYPE) | SLEEP_CTRL_GO));
@@ -102,6 +104,7 @@ void arch_machine_reset(void)
     const struct insn_table_pointer nothing = {0, 0};
 
     insn_cli();
+    host_console_drain();
     if (acpi->reset.valid) {
         register_write8(&acpi->reset, acpi->reset_value);
         wait(MOMENT);

@@ -64,3 +64,7 @@ unit-vrtc-y := vdev/vrtc.c vdev/vrtc_calendar.c core/device.c core/timer.c
 unit-vpm-y := vdev/vpm.c core/device.c core/timer.c
 unit-vreset-y := vdev/vreset.c vdev/vpci_none.c vdev/vdebugexit.c core/device.c core/timer.c
 unit-vfwcfg-y := vdev/vfwcfg.c lib/str.c core/device.c core/timer.c
+
+unit-y += pmem boot_regions
+unit-pmem-y := core/pmem.c
+unit-boot_regions-y := core/boot_regions.c
