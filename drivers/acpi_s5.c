@@ -90,7 +90,7 @@ void acpi_s5_parse(const struct acpi_table *aml, struct acpi_info *info)
 
     if (info->has_s5)
         return;
-    for (uint32_t at = ACPI_HEADER_SIZE + 2; aml->size - at >= 4 && at < aml->size; at++) {
+    for (uint32_t at = ACPI_HEADER_SIZE + 1; at < aml->size && aml->size - at >= 4; at++) {
         bool named = bytes[at - 1] == AML_NAME || (bytes[at - 1] == AML_ROOT && bytes[at - 2] == AML_NAME);
 
         if (named && memcmp(bytes + at, "_S5_", 4) == 0 &&

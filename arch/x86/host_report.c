@@ -71,6 +71,8 @@ static void print_cpu(void)
     }
     while (*name == ' ')
         name++;
+    for (size_t end = strlen(brand); end > 0 && brand[end - 1] == ' '; end--)
+        brand[end - 1] = '\0';
     log_info("self-check: CPU %s family %lu model %lu stepping %lu, %s", vendor, family, model,
              field_get(eax, CPUID_1_STEPPING), name);
 }

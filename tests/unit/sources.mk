@@ -68,3 +68,7 @@ unit-vfwcfg-y := vdev/vfwcfg.c lib/str.c core/device.c core/timer.c
 unit-y += pmem boot_regions
 unit-pmem-y := core/pmem.c
 unit-boot_regions-y := core/boot_regions.c
+
+unit-y += acpi multiboot2
+unit-acpi-y := $(acpi-y)
+unit-multiboot2-y := boot/x86/multiboot2.c core/boot_regions.c lib/str.c
