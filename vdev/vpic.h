@@ -10,7 +10,6 @@
 #include <stdint.h>
 
 #include "core/device.h"
-#include "core/irq_line.h"
 #include "lib/bits.h"
 
 #define VPIC_PINS 16
@@ -44,10 +43,18 @@ struct vpic_chip {
     bool poll;           /* OCW3: the next read is an acknowledge */
 };
 
+struct vpic;
+
+struct vpic_output_ops {
+    /* INT of the master changed to `raised`. */
+    void (*changed)(struct vpic *pic, bool raised);
+};
+
 struct vpic {
     struct vdev dev; /* both chips and the ELCRs: see VPIC_OFFSET_* */
+    const struct vpic_output_ops *output;
     struct vpic_chip chips[2];
-    struct irq_line *output; /* INT of the master */
+    bool raised; /* INT of the master */
     /* Of edge-triggered inputs: edges = acknowledged + withdrawn + cleared by ICW1 + pending. */
     uint64_t edge_count;
     uint64_t ack_count;
@@ -64,7 +71,7 @@ struct vpic {
 #define VPIC_ELCR_MASTER UINT8_C(0xf8) /* inputs 0..2 are always edge triggered */
 #define VPIC_ELCR_SLAVE  UINT8_C(0xde) /* so are 8 and 13 */
 
-void vpic_init(struct vpic *pic, struct irq_line *output);
+void vpic_init(struct vpic *pic, const struct vpic_output_ops *output);
 
 /* Registers the six ports; 0 or what bus_register() returned. */
 MUST_CHECK int vpic_register(struct vpic *pic, struct bus *pio);

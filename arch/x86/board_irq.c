@@ -15,14 +15,9 @@
 #define TIMER_PIN  2 /* ISA interrupt 0 on the IOAPIC */
 #define EXTINT_PIN 0 /* PIC output on the IOAPIC */
 
-static struct board_irq *board_of(const struct irq_line *line)
-{
-    return line->board;
-}
-
 static void line_changed(struct irq_line *line, bool level)
 {
-    struct board_irq *board = board_of(line);
+    struct board_irq *board = line->board;
 
     if (line->number == CASCADE)
         return;
@@ -32,14 +27,14 @@ static void line_changed(struct irq_line *line, bool level)
 }
 
 /* To every CPU's LINT0 that listens (the boot CPU's, unless the guest does otherwise), and to the IOAPIC. */
-static void pic_output_changed(struct irq_line *line, bool level)
+static void pic_output_changed(struct vpic *pic, bool raised)
 {
-    struct board_irq *board = board_of(line);
+    struct board_irq *board = CONTAINER_OF(pic, struct board_irq, pic);
 
     /* Pairs with the acquire in x86_irq_pending(): posted after it is published. */
-    atomic_store_explicit(&board->pic_raised, level, memory_order_release);
-    vioapic_set_pin(&board->ioapic, EXTINT_PIN, level);
-    for (uint32_t i = 0; level && i < board->apics.count; i++) {
+    atomic_store_explicit(&board->pic_raised, raised, memory_order_release);
+    vioapic_set_pin(&board->ioapic, EXTINT_PIN, raised);
+    for (uint32_t i = 0; raised && i < board->apics.count; i++) {
         struct vlapic *vl = board->apics.apics[i];
 
         if ((atomic_load_explicit(&vl->route, memory_order_relaxed) & VLAPIC_ROUTE_LINT0) != 0)
@@ -48,7 +43,7 @@ static void pic_output_changed(struct irq_line *line, bool level)
 }
 
 static const struct irq_line_ops line_ops = {.changed = line_changed};
-static const struct irq_line_ops pic_output_ops = {.changed = pic_output_changed};
+static const struct vpic_output_ops pic_output_ops = {.changed = pic_output_changed};
 
 int board_irq_init(struct board_irq *board, struct vm *vm, const struct apic_bus_ops *ops, uint64_t tsc_hz)
 {
@@ -56,13 +51,12 @@ int board_irq_init(struct board_irq *board, struct vm *vm, const struct apic_bus
 
     memset(board, 0, sizeof(*board));
     board->vm = vm;
-    board->pic_output = (struct irq_line){.ops = &pic_output_ops, .board = board};
     for (uint32_t i = 0; i < BOARD_GSIS; i++)
         board->lines[i] = (struct irq_line){.ops = &line_ops, .board = board, .number = i};
     apic_bus_init(&board->apics, ops, vm, tsc_hz);
     board->apics.ioapic = &board->ioapic;
     vioapic_init(&board->ioapic, &board->apics.sink);
-    vpic_init(&board->pic, &board->pic_output);
+    vpic_init(&board->pic, &pic_output_ops);
     vpit_init(&board->pit, vm, board_irq_line(board, ISA_TIMER));
     error = vpic_register(&board->pic, &vm->buses[BUS_PIO]);
     if (error == 0)

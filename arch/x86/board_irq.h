@@ -28,7 +28,6 @@ struct board_irq {
     struct vpic pic;
     struct vpit pit;
     struct irq_line lines[BOARD_GSIS];
-    struct irq_line pic_output;
     _Atomic bool pic_raised;
 };
 

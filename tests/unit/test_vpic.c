@@ -13,15 +13,13 @@
 static struct vpic pic;
 static unsigned int output_changes;
 
-static void output_changed(struct irq_line *line, bool level)
+static void output_changed(struct vpic *changed, bool raised)
 {
-    (void)line;
-    (void)level;
+    assert_int_equal(changed->raised, raised);
     output_changes++;
 }
 
-static const struct irq_line_ops output_ops = {.changed = output_changed};
-static struct irq_line output;
+static const struct vpic_output_ops output_ops = {.changed = output_changed};
 
 static void out(uint16_t port, uint8_t value)
 {
@@ -51,8 +49,7 @@ static int setup(void **state)
 {
     (void)state;
     fixture_reset();
-    output = (struct irq_line){.ops = &output_ops};
-    vpic_init(&pic, &output);
+    vpic_init(&pic, &output_ops);
     return vpic_register(&pic, &fixture_vm.buses[BUS_PIO]);
 }
 
