@@ -52,7 +52,7 @@ enum x86_irq_source {
 
 /* What the CPU's interrupt input shows: fits inject_view's IRQ, irq_vector and IRQ_TPR. */
 struct x86_irq {
-    uint8_t source;   /* enum x86_irq_source */
+    uint32_t source;  /* enum x86_irq_source */
     uint8_t vector;   /* deliverable now; for the PIC: what it would answer */
     bool held_by_tpr; /* source NONE: a request waits for TPR only */
 };
