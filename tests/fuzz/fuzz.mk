@@ -6,15 +6,12 @@ FUZZ_CC ?= $(firstword $(shell command -v clang-14 clang 2>/dev/null) clang)
 fuzz-y += decode emulate
 fuzz-decode-y := $(decode-files)
 fuzz-emulate-y := $(emulate-files)
-<<<<<<< HEAD
 fuzz-y += load config
 fuzz-load-y := $(filter-out tests/unit/%,$(load-y))
 fuzz-config-y := $(unit-config-y)
-=======
 fuzz-y += acpi multiboot2
 fuzz-acpi-y := $(acpi-y)
 fuzz-multiboot2-y := $(unit-multiboot2-y)
->>>>>>> 4b152b8 (ACPI and multiboot2 parsers: unit tests, fuzz targets)
 
 fuzz-cflags := -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	-I. -Itests/unit/inline -DLATCH_HOST_TEST
