@@ -14,7 +14,7 @@
  *             carry out actions;                 (in the order of the INJECT_DO_ bits, then event, then
  * windows)
  *         }
- *         publish "in guest"; if posted again: take it back and continue;
+ *         publish "in guest"; if inject_posted_again(): take it back and schedule again;
  *         enter the guest;
  *         if (inject_exit_has_work(inj, interrupted delivery valid) || the exit is one of inject_exit_kind)
  *             fill exit; undo = inject_after_exit(inj, &exit); carry out undo;
@@ -191,6 +191,12 @@ static inline bool inject_post_irq(struct inject_posted *posted)
 static inline bool inject_has_work(const struct inject *inj)
 {
     return (atomic_load_explicit(&inj->posted.word, memory_order_relaxed) | inj->state.entry_work) != 0;
+}
+
+/* After inject_schedule(), once "in guest" is published: something was posted meanwhile, schedule again. */
+static inline bool inject_posted_again(const struct inject *inj)
+{
+    return atomic_load_explicit(&inj->posted.word, memory_order_seq_cst) != 0;
 }
 
 /* `cut_valid`: the exit interrupted a delivery. Exits of a kind other than INJECT_EXIT_OTHER are reported

@@ -8,15 +8,6 @@
 /* Guest time after which the soft way opens NMIs for one that waits. */
 #define SOFT_BLOCK_LIMIT_NS UINT64_C(1000000000)
 
-/* What to undo of a step whose instruction has not executed: the guest's own flags return. */
-static uint32_t undo_unexecuted(const struct inject_state *st)
-{
-    uint64_t undo = (st->step_saved & INJECT_VIEW_TF) != 0 ? INJECT_DO_TF_SET : INJECT_DO_TF_CLEAR;
-
-    undo |= (st->step_saved & INJECT_VIEW_RF) != 0 ? INJECT_DO_RF_SET : INJECT_DO_RF_CLEAR;
-    return (uint32_t)undo;
-}
-
 /*
  * What to undo of a step whose instruction has executed. RF was consumed by the instruction. TF is still
  * ours, unless the instruction loaded RFLAGS. DR6.BS is ours unless the guest was stepping itself or had it
@@ -28,6 +19,8 @@ static uint32_t undo_executed(const struct inject_state *st, enum inject_step st
     bool loaded = step == INJECT_STEP_IRET || (exit->flags & INJECT_EXIT_FLAGS_LOADED) != 0;
     uint64_t undo = 0;
 
+    if ((st->caps & INJECT_CAP_STEP_HIDDEN) != 0)
+        return 0;
     if (!loaded && (st->step_saved & INJECT_VIEW_TF) == 0)
         undo |= INJECT_DO_TF_CLEAR;
     if ((st->step_saved & (INJECT_VIEW_TF | INJECT_VIEW_DR6_BS)) == 0)
@@ -63,9 +56,7 @@ static uint32_t settle_step(struct inject *inj, const struct inject_exit *exit)
 
     st->step = INJECT_STEP_NONE;
     st->entry_work |= INJECT_WORK_RECHECK;
-    undo = executed ? undo_executed(st, step, exit) : undo_unexecuted(st);
-    if ((st->caps & INJECT_CAP_STEP_HIDDEN) != 0)
-        undo = 0;
+    undo = executed ? undo_executed(st, step, exit) : inject_undo_unexecuted(st);
     if (executed && step == INJECT_STEP_IRET) {
         st->iret_at_exit = false;
         st->nmi_masked = false;

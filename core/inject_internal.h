@@ -25,6 +25,15 @@ static inline bool inject_masked_at_entry(const struct inject_state *state, uint
     return inject_way_of(state)->hw_mask ? shown || state->mask_set : state->nmi_masked;
 }
 
+/* What to undo of a step whose instruction has not executed: the guest's own flags return. */
+static inline uint32_t inject_undo_unexecuted(const struct inject_state *state)
+{
+    uint64_t undo = (state->step_saved & INJECT_VIEW_TF) != 0 ? INJECT_DO_TF_SET : INJECT_DO_TF_CLEAR;
+
+    undo |= (state->step_saved & INJECT_VIEW_RF) != 0 ? INJECT_DO_RF_SET : INJECT_DO_RF_CLEAR;
+    return (state->caps & INJECT_CAP_STEP_HIDDEN) != 0 ? 0 : (uint32_t)undo;
+}
+
 /*
  * Takes over a posted word: NMIs into nmi_pending up to its limit, the surplus into the books. `view_flags`
  * and `masked`: the hardware slot and the mask as they will be at the entry.

@@ -6,6 +6,9 @@
  */
 #include "core/inject_internal.h"
 
+/* What a step covers in the guest's state. */
+#define STEP_FLAGS (INJECT_VIEW_TF | INJECT_VIEW_RF | INJECT_VIEW_DR6_BS)
+
 /* One scheduling round: the inputs, settled once, and the actions as they grow. */
 struct round {
     struct inject *inj;
@@ -21,6 +24,15 @@ struct round {
 static bool shown(const struct round *r, uint64_t flags)
 {
     return (r->flags & flags) != 0;
+}
+
+/* Scheduled again without an entry in between: what a step has put into the flags is not the guest's. */
+static void take_back_step(struct round *r)
+{
+    if (r->st->step == INJECT_STEP_NONE)
+        return;
+    r->flags = (r->flags & ~(uint32_t)STEP_FLAGS) | r->st->step_saved;
+    r->act->flags |= inject_undo_unexecuted(r->st);
 }
 
 static void settle_hardware(struct round *r)
@@ -169,9 +181,11 @@ static void begin_step(struct round *r, enum inject_step step)
 
     st->step = (uint8_t)step;
     st->step_rip = r->view->rip;
-    st->step_saved = r->flags & (uint32_t)(INJECT_VIEW_TF | INJECT_VIEW_RF | INJECT_VIEW_DR6_BS);
-    if ((st->caps & INJECT_CAP_STEP_HIDDEN) == 0)
-        r->act->flags |= INJECT_DO_TF_SET | INJECT_DO_RF_SET;
+    st->step_saved = r->flags & (uint32_t)STEP_FLAGS;
+    if ((st->caps & INJECT_CAP_STEP_HIDDEN) != 0)
+        return;
+    r->act->flags &= ~(uint32_t)(INJECT_DO_TF_CLEAR | INJECT_DO_RF_CLEAR);
+    r->act->flags |= INJECT_DO_TF_SET | INJECT_DO_RF_SET;
 }
 
 /*
@@ -233,6 +247,7 @@ void inject_schedule(struct inject *inj, const struct inject_view *view, struct 
 
     inject_log_schedule(inj, view, posted);
     *actions = (struct inject_actions){0};
+    take_back_step(&r);
     settle_hardware(&r);
     inject_accept(inj, posted, r.flags, r.masked, view->now);
     hand_to_hardware(&r);

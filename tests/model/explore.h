@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Exhaustive exploration of one scenario.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct scenario;
+struct world;
+
+struct explored {
+    uint64_t states, steps;
+};
+
+/* True if no rule is broken on any path; else the shortest path is printed. */
+bool explore(const struct scenario *what, struct explored *result);
+
+/* One line for a human who follows a path. */
+void world_print(const struct world *w);
