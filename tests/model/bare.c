@@ -51,9 +51,9 @@ void bare_acknowledge(struct bare *b, unsigned line)
 }
 
 /* One NMI can be handled and one wait; two at once only if neither has been delivered. */
-void bare_collapse(struct bare *b, unsigned count)
+void bare_collapse(struct bare *b, unsigned count, bool excused)
 {
-    unsigned keep = b->nmi_mask ? 1 : 2;
+    unsigned keep = b->nmi_mask || excused ? 1 : 2;
 
     if (count != 0 && b->nmi_waiting < keep + count)
         broken("NMI collapsed although there was room for it");

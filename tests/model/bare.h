@@ -39,9 +39,9 @@ void bare_post_nmi(struct bare *b);
 void bare_post_irq(struct bare *b, unsigned line);
 void bare_told(struct bare *b);
 void bare_acknowledge(struct bare *b, unsigned line);
-void bare_collapse(struct bare *b, unsigned count);
+/* `excused`: the processor without NMI tracking may take NMIs for blocked, hold one back or collapse it. */
+void bare_collapse(struct bare *b, unsigned count, bool excused);
 
-/* `excused`: the processor without NMI tracking may hold back an NMI. */
 void bare_execute(struct bare *b, enum insn insn, bool excused);
 void bare_fault(struct bare *b, enum insn insn, enum ev exception, bool excused);
 void bare_interrupted_by(struct bare *b, enum ev exception);

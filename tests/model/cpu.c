@@ -58,6 +58,7 @@ static void complete_delivery(struct world *w, enum ev ev)
     w->stall = 0;
     if (ev == EV_NMI && hw_mask())
         cpu->nmi_mask = true;
+    cpu->mtf_due = armed(w, INJECT_WIN_STEP) && !step_by_tf(w); /* "Monitor Trap Flag": after the delivery */
 }
 
 /* The delivery touches a page that is not there: an exit with the event as interrupted delivery. */
@@ -390,10 +391,8 @@ void cpu_step(struct world *w)
     } else if (cpu->vnmi && nmi_open) {
         cpu->vnmi = false;
         deliver(w, EV_NMI);
-    } else if (armed(w, INJECT_WIN_NMI) && !cpu->nmi_mask && cpu->shadow != SHADOW_MOVSS && choose(2) == 0) {
-        hv_exit(w, INJECT_EXIT_NMI_WINDOW, 0, EV_NONE, EV_NONE);
     } else if (armed(w, INJECT_WIN_NMI) && nmi_open) {
-        prune(); /* only in the shadow of STI is the window's opening left open */
+        hv_exit(w, INJECT_EXIT_NMI_WINDOW, 0, EV_NONE, EV_NONE);
     } else if (armed(w, INJECT_WIN_IRQ) && cpu->interrupts && cpu->gif && cpu->shadow == SHADOW_NONE) {
         hv_exit(w, INJECT_EXIT_IRQ_WINDOW, 0, EV_NONE, EV_NONE);
     } else {

@@ -82,15 +82,12 @@ void prune(void)
 static uint64_t hash_of(const uint8_t key[PACKED_BYTES])
 {
     uint64_t hash = 0, word;
-    uint32_t half;
 
     for (unsigned i = 0; i + 8 <= PACKED_BYTES; i += 8) {
         memcpy(&word, key + i, 8);
         hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
         hash ^= hash >> 29;
     }
-    memcpy(&half, key + PACKED_BYTES - 4, 4);
-    hash = (hash ^ half) * UINT64_C(0x9e3779b97f4a7c15);
     return hash ^ hash >> 32;
 }
 

@@ -53,7 +53,7 @@ static void store(struct world *w)
     if (inj.books.delivered[INJECT_KIND_NMI] > w->bare.unbooked)
         broken("NMI counted as delivered that the guest did not get");
     w->bare.unbooked = (uint8_t)(w->bare.unbooked - inj.books.delivered[INJECT_KIND_NMI]);
-    bare_collapse(&w->bare, (unsigned)dropped(INJECT_KIND_NMI));
+    bare_collapse(&w->bare, (unsigned)dropped(INJECT_KIND_NMI), hv_excuses_nmi(w));
     if (inj.state.nmi_pending + inj.state.nmi_injected + inj.state.vnmi_handed > 2)
         broken("more than two NMIs held");
     w->st = inj.state;
@@ -203,7 +203,7 @@ static void note_reexecution(struct world *w)
 void hv_exit(struct world *w, enum inject_exit_kind kind, uint64_t flags, enum ev cut, enum ev fault)
 {
     struct cpu *cpu = &w->cpu;
-    bool loaded = (cpu->windows & INJECT_WIN_STEP) != 0 && kind == INJECT_EXIT_STEP && w->flags_loaded;
+    bool loaded = (cpu->windows & INJECT_WIN_STEP) != 0 && w->flags_loaded;
     struct inject_exit exit = {.kind = (uint8_t)kind,
                                .flags = (uint32_t)(flags | cpu_flags(cpu)),
                                .dr6 =
@@ -305,6 +305,7 @@ static void enter(struct world *w)
 {
     check_entry(w);
     w->in_guest = true;
+    w->flags_loaded = false;
     w->scheduled = false;
     if (w->cpu.slot == EV_NONE && w->st.slot != INJECT_SLOT_NONE)
         broken("scheduler believes in an event that the entry slot does not hold");

@@ -8,26 +8,32 @@
 #include "tests/model/world.h"
 
 struct bits {
-    uint8_t *key;
+    uint64_t word[PACKED_BYTES / 8];
     unsigned at;
     bool reading;
 };
 
 static uint64_t move(struct bits *b, uint64_t value, unsigned count)
 {
-    uint64_t got = 0;
+    unsigned shift = b->at % 64;
+    uint64_t *word = &b->word[b->at / 64];
+    uint64_t mask = (UINT64_C(1) << count) - 1;
 
     if (b->at + count > 8 * PACKED_BYTES)
         broken("model: key too small");
-    if (!b->reading && value >> count != 0)
-        broken("model: value does not fit the key");
-    for (unsigned i = 0; i < count; i++, b->at++) {
-        if (b->reading)
-            got |= (uint64_t)(b->key[b->at / 8] >> (b->at % 8) & 1) << i;
-        else
-            b->key[b->at / 8] = (uint8_t)(b->key[b->at / 8] | (value >> i & 1) << (b->at % 8));
+    b->at += count;
+    if (b->reading) {
+        value = word[0] >> shift;
+        if (shift + count > 64)
+            value |= word[1] << (64 - shift);
+        return value & mask;
     }
-    return b->reading ? got : value;
+    if (value > mask)
+        broken("model: value does not fit the key");
+    word[0] |= value << shift;
+    if (shift + count > 64)
+        word[1] |= value >> (64 - shift);
+    return value;
 }
 
 #define MOVE(field, count) (field) = (__typeof__(field))move(b, (uint64_t)(field), count)
@@ -157,18 +163,17 @@ static void move_world(struct bits *b, struct world *w)
 void world_pack(const struct world *w, uint8_t key[PACKED_BYTES])
 {
     struct world copy = *w;
-    struct bits bits = {.key = key};
+    struct bits bits = {0};
 
-    memset(key, 0, PACKED_BYTES);
     move_world(&bits, &copy);
+    memcpy(key, bits.word, PACKED_BYTES);
 }
 
 void world_unpack(struct world *w, const uint8_t key[PACKED_BYTES])
 {
-    uint8_t copy[PACKED_BYTES];
-    struct bits bits = {.key = copy, .reading = true};
+    struct bits bits = {.reading = true};
 
-    memcpy(copy, key, PACKED_BYTES);
+    memcpy(bits.word, key, PACKED_BYTES);
     memset(w, 0, sizeof(*w));
     move_world(&bits, w);
 }

@@ -79,7 +79,7 @@ void cpu_step(struct world *w);
 
 /* --- pack.c: a world in few bytes, for the set of states seen ------------------------------------------- */
 
-#define PACKED_BYTES 28
+#define PACKED_BYTES 24
 
 void world_pack(const struct world *w, uint8_t key[PACKED_BYTES]);
 void world_unpack(struct world *w, const uint8_t key[PACKED_BYTES]);
