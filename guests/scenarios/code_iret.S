@@ -7,6 +7,7 @@
 #include "guests/scenarios/places.inc"
 #define SEL_CODE32  0x18
 #define SEL_CODE16  0x40
+#define SEL_USER_DATA 0x23
 #define CODE16_BASE 0x100000
 
 .text
@@ -50,6 +51,8 @@ place user64_sent
 .code32
 .balign 16
 code_user32:
+    movl $SEL_USER_DATA, %eax /* IRET to CPL 3 emptied DS */
+    movl %eax, %ds
     movl $SEND_NMI, APIC_ICR_LOW
 place user32_sent
     nop

@@ -41,17 +41,20 @@ static size_t text_length;
 static unsigned int depth;
 static volatile unsigned int counts[256];
 
+static void append(int length)
+{
+    text_length = min_u64(text_length + (size_t)length, sizeof(text) - 1);
+}
+
 void trace(const char *format, ...)
 {
     va_list args;
 
-    text_length +=
-        (size_t)fmt_snprintf(text + text_length, sizeof(text) - text_length, "%*s", (int)(2 + 2 * depth), "");
+    append(fmt_snprintf(text + text_length, sizeof(text) - text_length, "%*s", (int)(2 + 2 * depth), ""));
     va_start(args, format);
-    text_length += (size_t)fmt_vsnprintf(text + text_length, sizeof(text) - text_length, format, args);
+    append(fmt_vsnprintf(text + text_length, sizeof(text) - text_length, format, args));
     va_end(args);
-    text_length += (size_t)fmt_snprintf(text + text_length, sizeof(text) - text_length, "\n");
-    text_length = min_u64(text_length, sizeof(text) - 1);
+    append(fmt_snprintf(text + text_length, sizeof(text) - text_length, "\n"));
 }
 
 void trace_restart(void)

@@ -220,7 +220,7 @@ static void storm_movss(void)
     pit_nmi_start(PIT_SHORT);
     code_movss_storm(&nmi_flag, STORM_NMIS);
     pit_nmi_stop();
-    trace("NMIs %u, right behind MOV SS %u", nmi_flag, storm_in_shadow);
+    trace("NMIs %s, right behind MOV SS %u", nmi_flag >= STORM_NMIS ? "came" : "lost", storm_in_shadow);
 }
 
 static void count_shadow(struct trap_frame *frame, unsigned int count)
