@@ -106,6 +106,7 @@ uint8_t x86_irq_ack(struct board_irq *board, struct vlapic *vl, struct x86_irq i
     vl->extint = false;
     irq.vector = vpic_ack(&board->pic);
     spin_unlock(&board->vm->dev_lock);
+    vlapic_notify(vl); /* it hid what the local APIC has */
     return irq.vector;
 }
 

@@ -116,6 +116,9 @@ static bool take_requests(struct x86_vcpu *vcpu)
         vm_vcpu_stopped(&vcpu->core);
         return false;
     }
+    /* inject_schedule() may have cleared the word after a view that was older than this post: ask again. */
+    if ((requests & VCPU_REQ_EVENT) != 0)
+        (void)inject_post_irq(&vcpu->core.inject.posted);
     if ((requests & VCPU_REQ_INIT) != 0 && !take_start(vcpu))
         return true; /* the stop request that follows is seen next */
     return true;

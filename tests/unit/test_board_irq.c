@@ -194,6 +194,19 @@ static void test_held_by_tpr(void **state)
     assert_false(irq.held_by_tpr);
 }
 
+/* The PIC goes first; what the local APIC has must not be forgotten behind it. */
+static void test_both_at_once(void **state)
+{
+    (void)state;
+    setup_pic();
+    line(4, true);
+    assert_true(vlapic_post(&apic[0], 0x99, false));
+    atomic_store(&fixture_vcpus[0].inject.posted.word, 0);
+    assert_int_equal(take(0), 0x34);
+    assert_true(atomic_load(&fixture_vcpus[0].inject.posted.word) == INJECT_POSTED_IRQ);
+    assert_int_equal(take(0), 0x99);
+}
+
 /* 100 Hz for ten seconds, by PIC or by IOAPIC, every tick taken. */
 static void run_ticks(int vector, void (*eoi)(void))
 {
@@ -264,6 +277,7 @@ int main(void)
         cmocka_unit_test_setup(test_every_line_on_the_ioapic, setup),
         cmocka_unit_test_setup(test_level_through_eoi, setup),
         cmocka_unit_test_setup(test_held_by_tpr, setup),
+        cmocka_unit_test_setup(test_both_at_once, setup),
         cmocka_unit_test_setup(test_timer_by_pic, setup),
         cmocka_unit_test_setup(test_timer_by_ioapic, setup),
         cmocka_unit_test_setup(test_nmi_button, setup),
