@@ -30,12 +30,6 @@
 
 #define BUILD_ID_SHOWN 8 /* bytes of the linker's build id */
 
-static void store_registers(char *to, const uint32_t *values, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        store_le32(to + 4 * i, values[i]);
-}
-
 static void print_build(void)
 {
     char id[2 * BUILD_ID_SHOWN + 1];
@@ -62,12 +56,18 @@ static void print_cpu(void)
 
     if (family == 0xf)
         family += field_get(eax, CPUID_1_EXT_FAMILY);
-    store_registers(vendor, (const uint32_t[]){first.ebx, first.edx, first.ecx}, 3);
+    store_le32(vendor, first.ebx);
+    store_le32(vendor + 4, first.edx);
+    store_le32(vendor + 8, first.ecx);
     for (uint32_t leaf = CPUID_BRAND; leaf <= CPUID_BRAND_LAST && insn_cpuid(CPUID_EXT_MAX, 0).eax >= leaf;
          leaf++) {
         struct insn_cpuid r = insn_cpuid(leaf, 0);
+        char *part = brand + 16 * (leaf - CPUID_BRAND);
 
-        store_registers(brand + 16 * (leaf - CPUID_BRAND), (const uint32_t[]){r.eax, r.ebx, r.ecx, r.edx}, 4);
+        store_le32(part, r.eax);
+        store_le32(part + 4, r.ebx);
+        store_le32(part + 8, r.ecx);
+        store_le32(part + 12, r.edx);
     }
     while (*name == ' ')
         name++;
