@@ -40,10 +40,11 @@ enum host_nmi_policy {
     HOST_NMI_FORWARD,
 };
 
+/* INFO is 0, so that everything is printed until the command line has been read. */
 enum log_level {
-    LOG_LEVEL_ERROR,
-    LOG_LEVEL_WARN,
     LOG_LEVEL_INFO,
+    LOG_LEVEL_WARN,
+    LOG_LEVEL_ERROR,
 };
 
 struct vm_config {

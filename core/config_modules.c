@@ -206,7 +206,7 @@ static bool check_whole(struct config *to)
         if (vm->kernel.cmdline != NULL)
             continue;
         if (vm->valid)
-            log_error("VM %s: initrd without a kernel; a module with \"%s:kernel\" is needed", vm->name,
+            log_error("vm %s: initrd without a kernel; a module with \"%s:kernel\" is needed", vm->name,
                       vm->name);
         vm->valid = false;
         good = false;

@@ -5,6 +5,7 @@
  */
 #include "core/log.h"
 
+#include "core/config.h"
 #include "core/console.h"
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -28,6 +29,8 @@ void log_info(const char *format, ...)
 {
     va_list args;
 
+    if (config.log_level > LOG_LEVEL_INFO)
+        return;
     va_start(args, format);
     write_line("", format, args);
     va_end(args);
@@ -37,6 +40,8 @@ void log_warn(const char *format, ...)
 {
     va_list args;
 
+    if (config.log_level > LOG_LEVEL_WARN)
+        return;
     va_start(args, format);
     write_line("warning: ", format, args);
     va_end(args);

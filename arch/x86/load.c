@@ -26,7 +26,7 @@ void load_complain(const struct load *load, const char *format, ...)
     va_start(args, format);
     fmt_vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    log_error("VM %s: not started: %s", load->config->name, text);
+    log_error("vm %s: not started: %s", load->config->name, text);
 }
 
 void load_init(struct load *load, struct vm *vm, const struct vm_config *vm_config,

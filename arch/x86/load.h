@@ -44,7 +44,7 @@ struct load {
 void load_init(struct load *load, struct vm *vm, const struct vm_config *vm_config,
                struct x86_start_state *start);
 
-/* Prints "VM NAME: not started: ..." in one line. */
+/* Prints "vm NAME: not started: ..." in one line. */
 void load_complain(const struct load *load, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The same as an expression of value `code`. */

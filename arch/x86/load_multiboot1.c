@@ -53,7 +53,7 @@ static int read_header(const struct load *load, struct multiboot1_header *header
         return load_fail(load, E_NOTSUP, "multiboot header at 0x%lx: unknown requirements 0x%lx in its flags",
                          *offset, unknown);
     if ((header->flags & MULTIBOOT1_WANT_VIDEO) != 0)
-        log_warn("VM %s: kernel asks for a video mode; there is no display", load->config->name);
+        log_warn("vm %s: kernel asks for a video mode; there is no display", load->config->name);
     if ((header->flags & MULTIBOOT1_HAS_ADDRESSES) == 0)
         return 0;
     if (!load_has_bytes(load, *offset, sizeof(*header)))

@@ -118,7 +118,7 @@ void fixture_refuses(const void *image, size_t size, int code, const char *text)
     int error = fixture_load(image, size);
 
     if (error != code || fixture.line_count != 1 || strstr(fixture.line, text) == NULL ||
-        strncmp(fixture.line, "VM t: not started: ", 19) != 0 || strlen(fixture.line) > 230)
+        strncmp(fixture.line, "vm t: not started: ", 19) != 0 || strlen(fixture.line) > 230)
         fail_msg("result %d, %d lines: %s", error, fixture.line_count, fixture.line);
 }
 

@@ -37,7 +37,7 @@ int fixture_load(const void *image, size_t size);
 void fixture_initrd(size_t size);
 bool fixture_is_initrd(uint64_t at, size_t size);
 
-/* Fails the test unless `image` is refused with this code, in one line that begins with "VM t: not started: "
+/* Fails the test unless `image` is refused with this code, in one line that begins with "vm t: not started: "
  * and contains `text`. */
 void fixture_refuses(const void *image, size_t size, int code, const char *text);
 

@@ -243,7 +243,7 @@ static void test_bad_modules(void **state)
     one_bad_module("b:kernel pin=0", "module 2 (b): column 10: unknown word \"pin=0\"; allowed: "
                                      "cpus= mem= on-end= and -- before the guest's command line");
     one_bad_module("b:kernel cpus=1 cpus=1", "module 2 (b): column 17: given twice: \"cpus=1\"");
-    one_bad_module("b:initrd", "VM b: initrd without a kernel; a module with \"b:kernel\" is needed");
+    one_bad_module("b:initrd", "vm b: initrd without a kernel; a module with \"b:kernel\" is needed");
 }
 
 static void test_bad_sizes(void **state)
