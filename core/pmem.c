@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "arch_inline.h"
 #include "core/spinlock.h"
 #include "lib/assert.h"
 #include "lib/error.h"
@@ -109,7 +110,7 @@ int pmem_alloc_below(uint64_t count, uint64_t align, uint64_t limit, hpa_t *out)
     if (!found)
         return E_NOMEM;
     *out = hpa(start);
-    memset(hpa_to_ptr(*out), 0, count * PAGE_SIZE);
+    arch_bulk_clear(hpa_to_ptr(*out), count * PAGE_SIZE);
     return 0;
 }
 
