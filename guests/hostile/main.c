@@ -110,9 +110,7 @@ static void try_msrs(void)
 static void try_control_registers(void)
 {
     uint64_t cr0 = read_cr0();
-    uint64_t cr3 = read_cr3();
     uint64_t cr4 = read_cr4();
-    unsigned int address_bits = cpuid(0x80000008, 0).eax & 0xff;
 
     expect("CR0 PG without PE", probe_cr0, 0, cr0 & ~CR0_PE, GP);
     expect("CR0 NW without CD", probe_cr0, 0, (cr0 & ~CR0_CD) | CR0_NW, GP);
@@ -121,7 +119,6 @@ static void try_control_registers(void)
     expect("CR0 caches off", probe_cr0, 0, cr0 | CR0_CD, NO_FAULT);
     expect("CR0 as it was", probe_cr0, 0, cr0, NO_FAULT);
     expect("CR1", probe_cr1, 0, 0, UD);
-    expect("CR3 beyond addresses", probe_cr3, 0, cr3 | BIT(address_bits < 52 ? address_bits : 52), GP);
     expect("CR4 high half", probe_cr4, 0, cr4 | BIT(32), GP);
     expect("CR4 reserved bit 15", probe_cr4, 0, cr4 | BIT(15), GP);
     expect("CR4 reserved bit 31", probe_cr4, 0, cr4 | BIT(31), GP);
@@ -137,6 +134,15 @@ static void try_control_registers(void)
     write_cr4(cr4);
     expect("DR6 high half", probe_dr6, 0, BIT(32), GP);
     expect("DR7 high half", probe_dr7, 0, BIT(32), GP);
+}
+
+/* Apart from the others: QEMU's processor does not notice until its hypervisor runs the guest again. */
+static void cr3_reserved(void)
+{
+    unsigned int address_bits = cpuid(0x80000008, 0).eax & 0xff;
+
+    expect("CR3 beyond addresses", probe_cr3, 0, read_cr3() | BIT(address_bits < 52 ? address_bits : 52), GP);
+    cpuid(0, 0);
 }
 
 static void try_xcr0(void)
@@ -338,6 +344,7 @@ static const struct deed {
     {"faults", faults},
     {"ports", ports},
     {"mmio", mmio},
+    {"cr3-reserved", cr3_reserved},
     {"flood", flood},
     {"jump-unmapped", jump_to_unmapped},
     {"triple-fault", triple_fault},

@@ -14,6 +14,8 @@ QEMU_DEVIATIONS = {
     "LSTAR not canonical",
     "FS base not canonical",
     "KERNEL_GS base not canonical",
+    "CR8 beyond 15",
+    "CR8 high bit",
 }
 
 
@@ -61,11 +63,14 @@ def test_flood_does_not_flood_the_log(launch, latch_image, guest):
 
 ENDS = [
     ("triple-fault", "triple-fault"),
-    ("jump-unmapped", None),
-    ("tables-nowhere", None),
-    ("stack-nowhere", None),
-    ("idt-nowhere", None),
-    ("idt-apic", None),
+    # Empty memory reads as ones, which is no instruction: the guest gets #UD and ends by itself.
+    ("jump-unmapped", "debug-exit"),
+    ("tables-nowhere", "unhandled-exit"),
+    ("stack-nowhere", "unhandled-exit"),
+    ("idt-nowhere", "unhandled-exit"),
+    ("idt-apic", "unhandled-exit"),
+    # Real processors raise #GP at once; QEMU's refuses to go on with the guest's state.
+    ("cr3-reserved", "unhandled-exit"),
 ]
 
 
@@ -75,7 +80,7 @@ def test_ends_alone(launch, latch_image, guest, selftest, deed, reason):
                     "--vm", neighbour(selftest))
     records = re.findall(r"(?m)^latch: vm hostile ended: ([a-z-]+)", result.output)
     assert len(records) == 1, result
-    assert reason in (None, records[0]), result
+    assert records[0] == reason, result
     assert "PANIC" not in result.output, result
     assert f"SELFTEST-END {SELFTEST_RULES} of {SELFTEST_RULES}" in result.output, result
 
