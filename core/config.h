@@ -84,6 +84,7 @@ MUST_CHECK int config_parse_options(struct config *config, const char *cmdline);
 
 /*
  * Same for the modules; a VM with an error stays in the list with valid == false, the others are unaffected.
- * E_INVAL if anything was reported, E_NOENT if there is no module at all. `guest_cmdline` points into `info`.
+ * E_INVAL if anything was reported; E_NOENT, unreported, if there is no module at all. `guest_cmdline` points
+ * into `info`.
  */
 MUST_CHECK int config_parse_modules(struct config *config, const struct boot_info *info);

@@ -223,11 +223,8 @@ int config_parse_modules(struct config *to, const struct boot_info *info)
 {
     bool good = true;
 
-    if (info->module_count == 0) {
-        log_error("no modules, so no VMs; the boot loader's entry needs a line like "
-                  "\"module2 FILE NAME:kernel mem=512M -- GUEST COMMAND LINE\"");
+    if (info->module_count == 0)
         return E_NOENT;
-    }
     for (uint32_t i = 0; i < info->module_count; i++)
         good = parse_module(to, i + 1, &info->modules[i]) && good;
     good = check_whole(to) && good;

@@ -74,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     expect((error != 0) == (lines != 0), "bad options are reported");
     lines = 0;
     error = config_parse_modules(&parsed, &info);
-    expect((error != 0) == (lines != 0), "bad modules are reported");
+    expect((error != 0 && info.module_count != 0) == (lines != 0), "bad modules are reported");
     expect(parsed.vm_count <= CONFIG_MAX_VMS, "VM count");
     for (uint32_t i = 0; i < parsed.vm_count; i++) {
         check_vm(&parsed.vms[i]);
