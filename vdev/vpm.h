@@ -29,9 +29,13 @@
 #define VPM_TMR_LEN  4
 #define VPM_TIMER_HZ UINT64_C(3579545)
 
+/* Status; the enables have the same numbers. What is not named here as status never comes. */
 #define VPM_TMR_STS     BIT(0) /* bit 31 of the timer has changed */
+#define VPM_GBL_EN      BIT(5) /* ACPICA wants to see its enables stick: */
 #define VPM_PWRBTN_STS  BIT(8)
-#define VPM_EN_BITS     (VPM_TMR_STS | VPM_PWRBTN_STS)
+#define VPM_SLPBTN_EN   BIT(9)
+#define VPM_RTC_EN      BIT(10)
+#define VPM_EN_BITS     (VPM_TMR_STS | VPM_GBL_EN | VPM_PWRBTN_STS | VPM_SLPBTN_EN | VPM_RTC_EN)
 #define VPM_CNT_SCI_EN  BIT(0)
 #define VPM_CNT_BM_RLD  BIT(1)
 #define VPM_CNT_SLP_TYP FIELD(12, 10)
