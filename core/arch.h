@@ -17,6 +17,12 @@
  */
 MUST_CHECK int arch_virt_init(void);
 
+/*
+ * Starts the machine's other CPUs, at most `max` in all (0: no limit), and raises cpu_count. Each makes its
+ * virtualization hardware ready and enters sched_loop(). Those that do not answer are reported and left out.
+ */
+void arch_cpus_start(uint32_t max);
+
 /* Builds a VM: vCPUs, RAM, devices, images loaded. On failure one line was printed and everything is undone.
  */
 MUST_CHECK int arch_vm_create(const struct vm_config *config, uint32_t id, struct vm **out);

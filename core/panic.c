@@ -54,6 +54,11 @@ void panic_begin(void)
     put_text("\r\n"); /* whatever was half written stays on its own line */
 }
 
+bool panic_active(void)
+{
+    return atomic_load_explicit(&panic_owner, memory_order_acquire) != 0;
+}
+
 void panic_line(const char *format, ...)
 {
     va_list args;

@@ -5,10 +5,14 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Takes the panic for this CPU; a second CPU, or a second fault inside the panic, stops here for good. */
 void panic_begin(void);
+
+/* True once any CPU panics: the others' NMI handlers halt then. */
+bool panic_active(void);
 
 /* One line, prefixed "latch: "; no newline in `format`. */
 void panic_line(const char *format, ...) __attribute__((format(printf, 1, 2)));

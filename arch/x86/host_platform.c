@@ -10,6 +10,7 @@
 #include "arch/x86/host_console.h"
 #include "arch/x86/host_map.h"
 #include "arch/x86/host_report.h"
+#include "arch/x86/host_smp.h"
 #include "arch/x86/traps.h"
 #include "arch/x86/tsc.h"
 #include "core/log.h"
@@ -118,5 +119,6 @@ void host_platform_init(const struct boot_info *info)
     acpi_init(info);
     clock_init();
     interrupts_init();
+    host_smp_prepare(info);
     host_report_print(info);
 }

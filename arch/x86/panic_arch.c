@@ -9,6 +9,8 @@
 
 void arch_panic_stop_others(void)
 {
+    if (cpu_count > 1)
+        host_apic_send_nmi_others();
 }
 
 bool arch_panic_frame_valid(uintptr_t frame)

@@ -13,6 +13,7 @@
 #include "arch/x86/insn.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/regs.h"
+#include "core/arch.h"
 #include "core/panic.h"
 
 #define IDT_ENTRIES     256
@@ -141,6 +142,8 @@ _Noreturn static void exception_panic(const struct trap_frame *frame)
 
 static void nmi_handle(struct x86_cpu *cpu)
 {
+    if (panic_active())
+        arch_panic_halt();
     atomic_fetch_add_explicit(&cpu->host_nmi_count, 1, memory_order_relaxed);
     atomic_store_explicit(&cpu->base.attention, 1, memory_order_release);
     host_nmi_arrived(&cpu->base);
