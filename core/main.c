@@ -21,6 +21,8 @@ void core_main(const struct boot_info *info)
         log_error("this machine cannot run guests; see the lines above");
         for (uint32_t i = 0; i < config.vm_count; i++)
             config.vms[i].valid = false;
+    } else {
+        arch_cpus_start(config.max_cpus);
     }
     vm_start_all();
     sched_loop(this_cpu());

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Secondary CPUs. The boot CPU does everything for them beforehand (area, guard pages, descriptor tables), starts
- * one, and waits until it has arrived before the next: the slot in ap_start.S is for one. A CPU that does not
- * come is put back into its wait-for-start-up state, so that it cannot come later.
+ * Secondary CPUs. The boot CPU does everything for them beforehand (area, guard pages, descriptor tables),
+ * starts one, and waits until it has arrived before the next: the slot in ap_start.S is for one. A CPU that
+ * does not come is put back into its wait-for-start-up state, so that it cannot come later.
  */
 #include "arch/x86/host_smp.h"
 
@@ -92,7 +92,8 @@ static bool start(struct x86_cpu *cpu)
     return false;
 }
 
-/* The new CPU's area; its memory is not given back if the CPU does not come, the guard pages are gone from the map. */
+/* The new CPU's area; its memory is not given back if the CPU does not come, the guard pages are gone from
+ * the map. */
 static struct x86_cpu *area_make(uint32_t apic_id)
 {
     uint64_t pages = align_up(sizeof(struct x86_cpu_area), PAGE_SIZE) / PAGE_SIZE;
@@ -131,24 +132,25 @@ static const char *start_one(uint32_t apic_id)
 
 void arch_cpus_start(uint32_t max)
 {
+    uint32_t enabled_count = 0;
     uint32_t limit = max == 0 || max > MAX_CPUS ? MAX_CPUS : max;
 
     if (trampoline.v != 0)
-        memcpy(hpa_to_ptr(trampoline), ap_trampoline, (uintptr_t)ap_trampoline_end - (uintptr_t)ap_trampoline);
+        memcpy(hpa_to_ptr(trampoline), ap_trampoline,
+               (uintptr_t)ap_trampoline_end - (uintptr_t)ap_trampoline);
     ap_root = host_map_root();
     for (uint32_t i = 0; i < host_acpi.cpu_count; i++) {
         const struct acpi_cpu *entry = &host_acpi.cpus[i];
         const char *problem = NULL;
 
-        if (!entry->enabled || entry->apic_id == this_cpu()->hardware_id)
+        enabled_count += entry->enabled;
+        if (!entry->enabled || entry->apic_id == this_cpu()->hardware_id || cpu_count == limit)
             continue;
-        if (cpu_count == limit)
-            break;
         problem = trampoline.v == 0 ? "no free page below 1 MiB to start it in" : start_one(entry->apic_id);
         if (problem != NULL)
             log_warn("CPU with APIC ID %u is left out: %s", entry->apic_id, problem);
     }
-    log_info("self-check: %u of %u CPUs run", cpu_count, host_acpi.cpu_count);
+    log_info("self-check: %u of %u CPUs run", cpu_count, enabled_count);
 }
 
 void host_ap_main(struct x86_cpu *cpu)

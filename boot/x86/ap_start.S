@@ -31,7 +31,7 @@ ap_trampoline:
     ljmpl $BOOT_CS32, $ap_entry32
     .balign 4
 ap_gdt_pointer:
-    .short boot_gdt_end - boot_gdt - 1
+    .short BOOT_GDT_SIZE - 1
     .long boot_gdt
 ap_trampoline_end:
 

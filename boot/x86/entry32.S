@@ -154,15 +154,13 @@ text_nx:
     .asciz "latch: PANIC this CPU has no NX page protection, or the firmware disabled it\r\n"
     .balign 8
     .global boot_gdt
-    .global boot_gdt_end
 boot_gdt:
     .quad 0
     .quad 0x00af9b000000ffff /* BOOT_CS64 */
     .quad 0x00cf93000000ffff /* BOOT_DS */
     .quad 0x00cf9b000000ffff /* BOOT_CS32 */
-boot_gdt_end:
 boot_gdt_pointer:
-    .short boot_gdt_end - boot_gdt - 1
+    .short BOOT_GDT_SIZE - 1
     .long boot_gdt
     .long 0
 

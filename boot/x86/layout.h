@@ -10,6 +10,7 @@
 #define BOOT_CS64 0x08 /* selectors of the boot GDT; the final GDT has the same */
 #define BOOT_DS   0x10
 #define BOOT_CS32 0x18
+#define BOOT_GDT_SIZE 0x20
 
 #define MULTIBOOT2_HEADER_MAGIC 0xe85250d6
 #define MULTIBOOT2_LOADER_MAGIC 0x36d76289
