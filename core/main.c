@@ -12,8 +12,11 @@
 
 void core_main(const struct boot_info *info)
 {
+    int options = config_parse_options(&config, info->cmdline);
     int modules = config_parse_modules(&config, info);
 
+    if (options != 0)
+        log_warn("words of Latch's own command line that were not understood are ignored");
     if (modules == E_NOENT)
         log_error("no modules given: nothing to run; add lines like \"module2 /boot/vmlinuz linux:kernel "
                   "mem=512M\"");

@@ -4,7 +4,8 @@
  */
 #pragma once
 
-/* struct x86_cpu_area (arch/x86/cpu.h): stacks with an unmapped guard page below each, then struct x86_cpu. */
+/* struct x86_cpu_area (arch/x86/cpu.h): stacks with an unmapped guard page below each, then struct x86_cpu.
+ */
 #define CPU_AREA_STACK_TOP 0x5000
 #define CPU_AREA_NMI_TOP   0x8000
 #define CPU_AREA_DF_TOP    0xb000

@@ -31,6 +31,12 @@ static bool cs_is_long(struct x86_vcpu *vcpu)
     return (segs[X86_CS].attr & X86_SEG_L) != 0;
 }
 
+static void flush_translations(struct x86_vcpu *vcpu)
+{
+    x86_ops->flush_tlb(vcpu);
+    insn_cache_flush(&vcpu->insns);
+}
+
 int control_set_cr0(struct x86_vcpu *vcpu, uint64_t value)
 {
     uint64_t old = x86_ops->get(vcpu, X86_STATE_CR0);
@@ -59,7 +65,7 @@ int control_set_cr0(struct x86_vcpu *vcpu, uint64_t value)
     }
     x86_ops->set(vcpu, X86_STATE_CR0, value);
     if (((value ^ old) & (CR0_PG | CR0_PE | CR0_WP)) != 0)
-        x86_ops->flush_tlb(vcpu);
+        flush_translations(vcpu);
     return 0;
 }
 
@@ -74,7 +80,7 @@ int control_set_cr3(struct x86_vcpu *vcpu, uint64_t value)
             return E_INVAL;
     }
     x86_ops->set(vcpu, X86_STATE_CR3, value);
-    x86_ops->flush_tlb(vcpu);
+    flush_translations(vcpu);
     return 0;
 }
 
@@ -94,7 +100,7 @@ int control_set_cr4(struct x86_vcpu *vcpu, uint64_t value)
     if (((value ^ old) & CR4_OSXSAVE) != 0)
         guest_cpuid_update(&vcpu->cpuid, value, vcpu->ext.xcr0);
     if (((value ^ old) & (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE)) != 0)
-        x86_ops->flush_tlb(vcpu);
+        flush_translations(vcpu);
     return 0;
 }
 
@@ -120,7 +126,7 @@ int control_set_efer(struct x86_vcpu *vcpu, uint64_t value)
     /* LMA cannot be written. */
     x86_ops->set(vcpu, X86_STATE_EFER, (value & ~EFER_LMA) | (old & EFER_LMA));
     if (((value ^ old) & EFER_NXE) != 0)
-        x86_ops->flush_tlb(vcpu);
+        flush_translations(vcpu);
     return 0;
 }
 

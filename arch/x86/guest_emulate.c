@@ -147,16 +147,53 @@ static void end_unknown_insn(struct x86_vcpu *vcpu, const struct emulator *emu, 
     vm_end(vcpu->core.vm, VM_END_UNHANDLED_EXIT, 0, detail);
 }
 
+/* Register operand of a MOV that touches memory, and its value's way in. */
+static void write_gpr(struct x86_vcpu *vcpu, const struct insn *insn, uint64_t value)
+{
+    uint64_t *reg = &vcpu->sw.regs.gpr[insn->reg & 15];
+
+    if (insn->op_size == 4 || insn->op_size == 8)
+        *reg = value & bytes_mask(insn->op_size);
+    else
+        *reg = (*reg & ~bytes_mask(insn->op_size)) | (value & bytes_mask(insn->op_size));
+}
+
+/*
+ * The common case, plain MOV between a register or immediate and one aligned device register: the exit has
+ * told the address and the CPU has made all checks. False: not that case, nothing done.
+ */
+static bool emulate_simple_mov(struct x86_vcpu *vcpu, gpa_t at)
+{
+    const struct insn *insn = insn_cache_find(vcpu);
+
+    if (insn == NULL || insn->op != INSN_MOV || insn->rm_is_reg || insn->op_size == 1 ||
+        (at.v & (insn->op_size - 1u)) != 0)
+        return false;
+    if (insn->form == INSN_FORM_REG_RM)
+        write_gpr(vcpu, insn, mmio_read(vcpu, at, insn->op_size));
+    else if (insn->form == INSN_FORM_RM_REG)
+        mmio_write(vcpu, at, insn->op_size, vcpu->sw.regs.gpr[insn->reg & 15] & bytes_mask(insn->op_size));
+    else if (insn->form == INSN_FORM_RM_IMM)
+        mmio_write(vcpu, at, insn->op_size, insn->imm & bytes_mask(insn->op_size));
+    else
+        return false;
+    x86_skip(vcpu, insn->length);
+    return true;
+}
+
 void x86_emulate_current(struct x86_vcpu *vcpu, const struct vm_exit *exit)
 {
     struct x86_seg segs[X86_SREGS];
     struct x86_cpu_mode mode;
     struct emulator emu;
 
+    if (exit->kind == VM_EXIT_MMIO && LIKELY(emulate_simple_mov(vcpu, exit->u.mmio.at)))
+        return;
     emulator_fill(&emu, vcpu, &mode, segs);
     if (exit->kind == VM_EXIT_MMIO) {
         emu.fault_valid = true;
         emu.fault_gpa = exit->u.mmio.at;
+        emu.fault_is_write = exit->u.mmio.is_write;
     }
     switch (emulate_instruction(&emu)) {
     case EMULATE_DONE:
@@ -198,12 +235,36 @@ bool x86_decode_current(struct x86_vcpu *vcpu, const struct vm_exit *exit, struc
     return false;
 }
 
+bool x86_translate_code(struct x86_vcpu *vcpu, gva_t at, gpa_t *out)
+{
+    struct x86_seg segs[X86_SREGS];
+    struct x86_cpu_mode mode;
+    struct emulator emu;
+    struct guest_walk walk = {.mode = &mode,
+                              .ops = &access_ops,
+                              .ctx = vcpu,
+                              .phys_bits = vcpu->cpuid.phys_bits,
+                              .has_1g_pages = vcpu->cpuid.has_1g_pages};
+
+    emulator_fill(&emu, vcpu, &mode, segs);
+    if (guest_walk(&walk, at, WALK_FETCH | (mode.cpl == 3 ? WALK_USER : 0)) != WALK_OK)
+        return false;
+    *out = walk.gpa;
+    return true;
+}
+
 bool x86_need_length(struct x86_vcpu *vcpu, struct vm_exit *exit)
 {
+    const struct insn *cached;
     struct insn insn;
 
     if (LIKELY(exit->length != 0))
         return true;
+    cached = insn_cache_find(vcpu);
+    if (LIKELY(cached != NULL)) {
+        exit->length = cached->length;
+        return true;
+    }
     if (!x86_decode_current(vcpu, exit, &insn))
         return false;
     exit->length = insn.length;

@@ -14,5 +14,8 @@
  * VM with a record if the instruction is not one that Latch knows. */
 void x86_emulate_current(struct x86_vcpu *vcpu, const struct vm_exit *exit);
 
+/* Guest virtual to physical for a fetch at the vCPU's privilege; nothing is raised. */
+bool x86_translate_code(struct x86_vcpu *vcpu, gva_t at, gpa_t *out);
+
 /* Decodes the instruction at RIP. False: an exception was raised, or the guest must run again. */
 bool x86_decode_current(struct x86_vcpu *vcpu, const struct vm_exit *exit, struct insn *insn);

@@ -74,6 +74,8 @@ struct vcpu_ops {
     /* The guest may change its TPR without an exit: the hardware's copy (0..15), and a new value for it. */
     uint8_t (*get_cr8)(struct x86_vcpu *vcpu);
     void (*set_cr8)(struct x86_vcpu *vcpu, uint8_t cr8);
+    /* Where the next instruction is fetched from. */
+    void (*code_context)(struct x86_vcpu *vcpu, struct code_context *code);
     /* All translations of the guest's own tables, this vCPU. */
     void (*flush_tlb)(struct x86_vcpu *vcpu);
     /* An instruction was finished in software: its interrupt shadow ends. */

@@ -10,6 +10,7 @@
 
 #include "arch/x86/cpu_mode.h"
 #include "arch/x86/guest_cpuid.h"
+#include "arch/x86/insn_cache.h"
 #include "arch/x86/regs.h"
 #include "arch/x86/vlapic.h"
 #include "core/inject.h"
@@ -55,6 +56,7 @@ struct x86_vcpu {
     struct x86_extended_state ext;
     struct x86_msr_store msrs;
     struct guest_cpuid cpuid;
+    struct insn_cache insns;
     uint64_t tsc_offset;        /* guest TSC = host TSC + offset */
     uint64_t unknown_msr_count; /* accesses that got #GP because nobody knows the number */
 };

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See the header. */
+#include "arch/x86/insn_cache.h"
+
+#include "arch/x86/guest_emulate.h"
+#include "arch/x86/vcpu_ops.h"
+#include "core/guest_mem.h"
+
+#define FETCH_BYTES 16
+#define PAGE_OFFSET (PAGE_SIZE - 1)
+
+void insn_cache_flush(struct insn_cache *cache)
+{
+    cache->page_key = UINT64_MAX;
+}
+
+/* Linear page and mode in one word: the mode fits into the page offset. */
+static uint64_t key_of(const struct code_context *code)
+{
+    return align_down(code->linear, PAGE_SIZE) | code->mode;
+}
+
+static bool refill_page(struct x86_vcpu *vcpu, const struct code_context *code)
+{
+    struct insn_cache *cache = &vcpu->insns;
+    gpa_t at;
+
+    cache->page_key = UINT64_MAX;
+    if (!x86_translate_code(vcpu, gva(align_down(code->linear, PAGE_SIZE)), &at))
+        return false;
+    cache->page = guest_ptr(vcpu->core.vm, at, PAGE_SIZE);
+    if (cache->page == NULL)
+        return false;
+    cache->page_cr3 = code->cr3;
+    cache->page_key = key_of(code);
+    return true;
+}
+
+const struct insn *insn_cache_find(struct x86_vcpu *vcpu)
+{
+    struct insn_cache *cache = &vcpu->insns;
+    struct insn_cache_entry *entry;
+    struct code_context code;
+    uint64_t bytes[2];
+    uint64_t offset;
+
+    x86_ops->code_context(vcpu, &code);
+    offset = code.linear & PAGE_OFFSET;
+    if (UNLIKELY(offset > PAGE_SIZE - FETCH_BYTES))
+        return NULL;
+    if (UNLIKELY(cache->page_key != key_of(&code) || cache->page_cr3 != code.cr3) &&
+        !refill_page(vcpu, &code))
+        return NULL;
+    /* Copied once; the guest may write its code meanwhile. */
+    __builtin_memcpy(bytes, cache->page + offset, FETCH_BYTES);
+    entry = &cache->entries[code.linear % INSN_CACHE_ENTRIES];
+    if (LIKELY(entry->bytes[0] == bytes[0] && entry->bytes[1] == bytes[1] && entry->mode == code.mode))
+        return &entry->insn;
+    entry->mode = 0;
+    if (decode_insn((const uint8_t *)bytes, FETCH_BYTES, (enum insn_mode)code.mode, &entry->insn) !=
+        DECODE_OK)
+        return NULL;
+    entry->bytes[0] = bytes[0];
+    entry->bytes[1] = bytes[1];
+    entry->mode = code.mode;
+    return &entry->insn;
+}
