@@ -98,6 +98,7 @@ static bool take_start(struct x86_vcpu *vcpu)
             return false;
         }
         x86_vcpu_init(vcpu);
+        x86_ops->load(vcpu); /* the reset took away what loading had set up, the ASID for one */
         vcpu->waits_for_sipi = true;
     }
     if ((start & VLAPIC_START_SIPI) != 0 && vcpu->waits_for_sipi) {
