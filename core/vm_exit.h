@@ -52,7 +52,8 @@ struct vm_exit {
             gpa_t at;
             bool is_write;
             bool is_fetch;
-            bool during_walk; /* the access was the walk of the guest's own page tables */
+            bool during_walk;     /* the access was the walk of the guest's own page tables */
+            bool during_delivery; /* the CPU was delivering an event: IDT, GDT, TSS or stack */
         } mmio;
         struct {
             uint32_t number;

@@ -22,6 +22,9 @@ bool x86_prepare_entry(struct x86_vcpu *vcpu);
 /* RIP over the current instruction of `length` bytes, shadow and RF gone. */
 void x86_skip(struct x86_vcpu *vcpu, unsigned int length);
 
+/* The rest of x86_skip(), where the emulator has moved RIP already: what ends with every instruction. */
+void x86_end_instruction(struct x86_vcpu *vcpu);
+
 /* Raise an exception at the current instruction. */
 void x86_raise(struct x86_vcpu *vcpu, uint8_t vector);
 void x86_raise_error(struct x86_vcpu *vcpu, uint8_t vector, uint32_t error);

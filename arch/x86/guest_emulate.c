@@ -197,8 +197,7 @@ void x86_emulate_current(struct x86_vcpu *vcpu, const struct vm_exit *exit)
     }
     switch (emulate_instruction(&emu)) {
     case EMULATE_DONE:
-        inject_skipped(&vcpu->core.inject);
-        x86_ops->skipped(vcpu);
+        x86_end_instruction(vcpu);
         return;
     case EMULATE_REPEAT:
     case EMULATE_RETRY:

@@ -200,7 +200,9 @@ void vlapic_eoi(struct vlapic *vl)
     vlapic_update_ppr(vl);
     if (UNLIKELY((vl->tmr[vector >> 6] & bit) != 0) && (vl->svr & APIC_SVR_NO_BROADCAST) == 0)
         apic_bus_eoi(vl->bus, (uint8_t)vector);
-    vlapic_recheck(vl);
+    /* Also if TPR still holds it: what kept it back has changed, and with it the exit to ask for. */
+    if (vlapic_has_request(vl))
+        vlapic_notify(vl);
 }
 
 void vlapic_local_event(struct vlapic *vl, enum vlapic_lvt which)

@@ -17,14 +17,26 @@
 #define HYPERCALL_UNKNOWN UINT64_C(0xfffffffffffffc18) /* -1000, as other hypervisors answer */
 #define LATCH_ABI_VERSION 1
 
+void x86_end_instruction(struct x86_vcpu *vcpu)
+{
+    struct inject_event trap = inject_event_exception(X86_DB);
+
+    inject_skipped(&vcpu->core.inject);
+    x86_ops->skipped(vcpu);
+    /* The guest steps itself: the trap that its CPU would take here ("Single Stepping"). */
+    if (UNLIKELY((vcpu->sw.regs.rflags & RFLAGS_TF) != 0)) {
+        trap.payload = INJECT_DR6_BS;
+        inject_raise(&vcpu->core.inject, &trap);
+    }
+}
+
 void x86_skip(struct x86_vcpu *vcpu, unsigned int length)
 {
     struct x86_regs *regs = &vcpu->sw.regs;
 
     regs->rip += length;
     regs->rflags &= ~RFLAGS_RF;
-    inject_skipped(&vcpu->core.inject);
-    x86_ops->skipped(vcpu);
+    x86_end_instruction(vcpu);
 }
 
 void x86_raise(struct x86_vcpu *vcpu, uint8_t vector)
@@ -113,6 +125,10 @@ static void handle_mmio(struct x86_vcpu *vcpu, struct vm_exit *exit)
 {
     if (exit->u.mmio.during_walk) {
         end_unhandled(vcpu, exit, "page tables outside memory");
+        return;
+    }
+    if (exit->u.mmio.during_delivery) {
+        end_unhandled(vcpu, exit, "event delivered through what is no memory");
         return;
     }
     /* Nothing there reads as ones, and FF FF is no instruction. */

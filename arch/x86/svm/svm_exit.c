@@ -47,6 +47,7 @@ static void decode_npf(struct svm_vcpu *svm, struct vm_exit *exit)
     exit->u.mmio.is_write = (info & VMCB_NPF_WRITE) != 0;
     exit->u.mmio.is_fetch = (info & VMCB_NPF_FETCH) != 0;
     exit->u.mmio.during_walk = (info & VMCB_NPF_WALK) != 0;
+    exit->u.mmio.during_delivery = (svm->vmcb->exitintinfo & VMCB_EVENT_VALID) != 0;
 }
 
 static void decode_cr_write(struct svm_vcpu *svm, struct vm_exit *exit)
