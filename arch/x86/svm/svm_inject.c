@@ -5,9 +5,10 @@
  * chapter "Secure Virtual Machine".
  */
 #include "arch/x86/cpu.h"
+#include "arch/x86/host_apic.h"
 #include "arch/x86/regs.h"
 #include "arch/x86/svm/svm.h"
-#include "core/arch.h"
+#include "arch/x86/traps.h"
 #include "core/inject.h"
 
 /* What a single instruction can raise; intercepted only while one is stepped. */
@@ -107,9 +108,12 @@ static void apply_windows(struct svm_vcpu *svm, uint32_t windows)
         vmcb_set_intercept_exception(vmcb, (uint32_t)(SVM_EXCEPTIONS_ALWAYS | (step ? EXCEPTIONS_STEP : 0)));
     }
     svm->dr6_before = vmcb->dr6;
-    /* A host interrupt that is already waiting ends the guest as soon as the event is delivered. */
+    /*
+     * A host interrupt that is already waiting ends the guest as soon as the event is delivered. A real one:
+     * cpu->attention would keep the guest from being entered at all.
+     */
     if ((windows & INJECT_WIN_NOW) != 0)
-        arch_cpu_kick(this_cpu());
+        host_apic_send(this_cpu()->hardware_id, HOST_VECTOR_KICK);
 }
 
 static void apply_event(struct svm_vcpu *svm, const struct inject_event *event)
