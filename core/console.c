@@ -44,19 +44,23 @@ static struct {
     struct client clients[MAX_VMS];
 } console;
 
-static void console_lock(void)
+static inline void console_lock(void)
 {
-    if (!console.unlocked)
+    if (LIKELY(!console.unlocked))
         spin_lock(&console.lock);
-    if (UNLIKELY(!console.initialised)) {
-        console.initialised = true;
-        console_mux_init(&console.mux);
-    }
 }
 
-static void console_unlock(void)
+/* Before anything else is done with the console; the first line of all may come from anywhere. Lock held. */
+static void init_once(void)
 {
-    if (!console.unlocked)
+    if (!console.initialised)
+        console_mux_init(&console.mux);
+    console.initialised = true;
+}
+
+static inline void console_unlock(void)
+{
+    if (LIKELY(!console.unlocked))
         spin_unlock(&console.lock);
 }
 
@@ -85,6 +89,7 @@ static bool drain_to(uint32_t pending_most)
 void console_write(const char *text, size_t length)
 {
     console_lock();
+    init_once();
     for (size_t i = 0; i < length; i++) {
         if (console_mux_put(&console.mux, CONSOLE_LATCH, (uint8_t)text[i]))
             continue;
@@ -126,6 +131,7 @@ void console_attach(struct vm *vm, const struct console_client_ops *ops, void *d
     struct client *client = &console.clients[vm->id];
 
     console_lock();
+    init_once();
     byte_ring_init(&client->input, client->input_bytes, INPUT_RING);
     client->ops = ops;
     client->device = device;
@@ -268,6 +274,7 @@ void console_poll(void)
     bool busy;
 
     console_lock();
+    init_once();
     if (now - console.last_tick_ns >= CONSOLE_TICK_NS) {
         console.last_tick_ns = now;
         console_mux_tick(&console.mux);
@@ -288,6 +295,7 @@ void console_poll(void)
 void console_flush(void)
 {
     console_lock();
+    init_once();
     (void)drain_to(0);
     console_unlock();
 }

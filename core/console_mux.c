@@ -41,27 +41,6 @@ bool console_mux_put(struct console_mux *mux, uint32_t source, uint8_t byte)
     return true;
 }
 
-/* A byte of `source` itself went out. */
-static void sent(struct console_mux *mux, uint32_t source, uint8_t byte)
-{
-    mux->last_byte = byte;
-    mux->owner = byte == '\n' ? CONSOLE_NOBODY : source;
-    mux->line_length = byte == '\n' ? 0 : mux->line_length + 1;
-}
-
-bool console_mux_direct(struct console_mux *mux, uint32_t source, uint8_t byte)
-{
-    if (mux->pending_count != 0 || mux->foreground != source)
-        return false;
-    if (mux->owner != source && mux->owner != CONSOLE_NOBODY)
-        return false;
-    if (!arch_console_tx(byte))
-        return false;
-    mux->sources[source].quiet_ticks = 0;
-    sent(mux, source, byte);
-    return true;
-}
-
 /* Has something to say that may begin now. */
 static bool is_ready(const struct console_mux *mux, uint32_t source, bool urgent)
 {
@@ -166,7 +145,7 @@ static bool send_one(struct console_mux *mux, uint32_t source)
         mux->last_vm = source;
         mux->latch_wait -= mux->latch_wait != 0;
     }
-    sent(mux, source, byte);
+    console_mux_sent(mux, source, byte);
     return true;
 }
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/arch.h"
 #include "core/vm.h"
 #include "lib/byte_ring.h"
 
@@ -44,8 +45,27 @@ void console_mux_init(struct console_mux *mux);
 /* Queues one byte; false without room. */
 bool console_mux_put(struct console_mux *mux, uint32_t source, uint8_t byte);
 
+/* A byte of `source` itself went out. */
+static inline void console_mux_sent(struct console_mux *mux, uint32_t source, uint8_t byte)
+{
+    mux->last_byte = byte;
+    mux->owner = byte == '\n' ? CONSOLE_NOBODY : source;
+    mux->line_length = byte == '\n' ? 0 : mux->line_length + 1;
+}
+
 /* The short way: straight to the wire if that changes nothing in the order. False: use console_mux_put(). */
-bool console_mux_direct(struct console_mux *mux, uint32_t source, uint8_t byte);
+static inline bool console_mux_direct(struct console_mux *mux, uint32_t source, uint8_t byte)
+{
+    if (mux->pending_count != 0 || mux->foreground != source)
+        return false;
+    if (mux->owner != source && mux->owner != CONSOLE_NOBODY)
+        return false;
+    if (!arch_console_tx(byte))
+        return false;
+    mux->sources[source].quiet_ticks = 0;
+    console_mux_sent(mux, source, byte);
+    return true;
+}
 
 /* Feeds the wire until it is full or nobody may send. `urgent`: nobody waits for anybody's silence. */
 void console_mux_pump(struct console_mux *mux, bool urgent);

@@ -65,6 +65,13 @@ static void update_line(struct vuart *u)
     irq_line_set(u->line, gate && pending_id(u) != VUART_IIR_NONE);
 }
 
+/* After whatever makes a write of THR more than a byte for the console: registers, bytes that wait. */
+static void update_direct(struct vuart *u)
+{
+    u->is_direct = !(u->lcr & VUART_LCR_DLAB) && !(u->mcr & VUART_MCR_LOOP) && !(u->ier & VUART_IER_THRE) &&
+                   u->tx.count == 0;
+}
+
 /* Four characters without reading or receiving: the time-out interrupt brings what is below the trigger. */
 static void restart_timeout(struct vuart *u)
 {
@@ -153,15 +160,15 @@ static void tx_hold(struct vuart *u, uint8_t byte)
 
 static void write_thr(struct vuart *u, uint8_t byte)
 {
-    if (UNLIKELY(u->mcr & VUART_MCR_LOOP)) {
+    if (u->mcr & VUART_MCR_LOOP) {
         tx_loop(u, byte);
         return;
     }
-    if (UNLIKELY(u->tx.count != 0 || !console_vm_write(u->vm, byte))) {
+    if (u->tx.count != 0 || !console_vm_write(u->vm, byte)) {
         tx_hold(u, byte);
         return;
     }
-    if (LIKELY(!(u->ier & VUART_IER_THRE))) {
+    if (!(u->ier & VUART_IER_THRE)) {
         u->thre_pending = true;
         return;
     }
@@ -315,7 +322,7 @@ static void write_byte(struct vuart *u, uint64_t offset, uint8_t value)
     }
 }
 
-/* An 8-bit device: wider accesses are so many accesses to successive ports. Out of line for the hot path. */
+/* An 8-bit device: wider accesses are so many accesses to successive ports. Out of line for the hot paths. */
 static __attribute__((noinline)) uint64_t read_any(struct vuart *u, uint64_t offset, unsigned int size)
 {
     uint64_t value = 0;
@@ -330,6 +337,7 @@ static __attribute__((noinline)) void write_any(struct vuart *u, uint64_t offset
 {
     for (unsigned int i = 0; i < size; i++)
         write_byte(u, offset + i, (uint8_t)(value >> 8 * i));
+    update_direct(u);
 }
 
 static uint64_t vuart_read(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, unsigned int size)
@@ -348,8 +356,8 @@ static void vuart_write(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, un
     struct vuart *u = CONTAINER_OF(dev, struct vuart, dev);
 
     (void)vcpu;
-    if (LIKELY(offset == VUART_THR && size == 1 && !(u->lcr & VUART_LCR_DLAB)))
-        write_thr(u, (uint8_t)value);
+    if (LIKELY(offset == VUART_THR && size == 1 && u->is_direct) && console_vm_write(u->vm, (uint8_t)value))
+        u->thre_pending = true;
     else
         write_any(u, offset, size, value);
 }
@@ -372,6 +380,7 @@ static void vuart_reset(struct vdev *dev)
     u->divisor[1] = 0;
     u->thre_pending = false;
     u->timeout_pending = false;
+    update_direct(u);
     update_line(u);
 }
 
@@ -404,6 +413,7 @@ static void console_writable(void *client)
         fifo_pop(&u->tx);
     if (u->tx.count == 0) {
         tx_emptied(u);
+        update_direct(u);
         update_line(u);
     }
 }

@@ -97,6 +97,7 @@ struct vuart {
     uint8_t msr;
     uint8_t scr;
     uint8_t divisor[2];
+    bool is_direct;       /* THR goes to the console and nothing else happens; see update_direct() */
     bool thre_pending;    /* THRE interrupt not yet acknowledged */
     bool timeout_pending; /* character time-out interrupt, until RBR is read */
 };
