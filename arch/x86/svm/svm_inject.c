@@ -17,7 +17,10 @@
      BIT(X86_NP) | BIT(X86_SSF) | BIT(X86_GP) | BIT(X86_PF) | BIT(X86_MF) | BIT(X86_XM))
 #define DR6_EVENTS (INJECT_DR6_TRAPS | INJECT_DR6_BD | INJECT_DR6_BS | INJECT_DR6_BT)
 
-#define DR7_GD BIT(13)
+#define DR7_GD         BIT(13)
+#define DR7_KIND_SHIFT 16 /* four fields R/W and LEN; R/W 0: instruction */
+#define DR7_KIND_BITS  4
+#define DR7_KIND       UINT64_C(3)
 
 void svm_inject_view(struct x86_vcpu *vcpu, struct inject_view *view)
 {
@@ -170,6 +173,18 @@ static struct inject_event event_of(uint64_t info, const struct vmcb *vmcb)
     return event;
 }
 
+/* DR6 bits of those breakpoints that are on instructions: faults of the next one, never part of a step's
+ * trap. */
+static uint64_t code_breakpoints(uint64_t dr7)
+{
+    uint64_t bits = 0;
+
+    for (unsigned int i = 0; i < 4; i++)
+        if (((dr7 >> (DR7_KIND_SHIFT + i * DR7_KIND_BITS)) & DR7_KIND) == 0)
+            bits |= BIT(i);
+    return bits;
+}
+
 static void classify_exception(struct svm_vcpu *svm, uint32_t vector, struct inject_exit *exit)
 {
     const struct vmcb *vmcb = svm->vmcb;
@@ -177,6 +192,9 @@ static void classify_exception(struct svm_vcpu *svm, uint32_t vector, struct inj
     exit->dr6 = (uint32_t)(vmcb->dr6 & ~(svm->dr6_before & ~INJECT_DR6_BS) & DR6_EVENTS);
     if (vector == X86_DB && svm->stepping && (vmcb->dr6 & INJECT_DR6_BS) != 0) {
         exit->kind = INJECT_EXIT_STEP;
+        /* One emulator reports a breakpoint at the instruction that comes next; the CPU will meet it there.
+         */
+        exit->dr6 &= ~(uint32_t)code_breakpoints(vmcb->dr7);
         return;
     }
     exit->kind = INJECT_EXIT_FAULT;
