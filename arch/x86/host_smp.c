@@ -150,7 +150,7 @@ void arch_cpus_start(uint32_t max)
         if (problem != NULL)
             log_warn("CPU with APIC ID %u is left out: %s", entry->apic_id, problem);
     }
-    log_info("self-check: %u of %u CPUs run", cpu_count, enabled_count);
+    log_info("self-check: %u of %u CPUs run", cpu_count, enabled_count == 0 ? 1 : enabled_count);
 }
 
 void host_ap_main(struct x86_cpu *cpu)
