@@ -25,6 +25,15 @@ static void write_line(const char *level, const char *format, va_list args)
     console_write(line, length);
 }
 
+void log_record(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    write_line("", format, args);
+    va_end(args);
+}
+
 void log_info(const char *format, ...)
 {
     va_list args;

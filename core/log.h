@@ -7,6 +7,9 @@
 
 #include <stdarg.h>
 
+/* The fixed records that programs read (docs/records.md); printed whatever log= says. */
+void log_record(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -46,11 +46,11 @@ void vm_end(struct vm *vm, enum vm_end reason, uint32_t code, const char *detail
     if (this_cpu()->current != NULL && this_cpu()->current->vm == vm)
         arch_vcpu_describe(this_cpu()->current, where, sizeof(where));
     if (reason == VM_END_DEBUG_EXIT)
-        log_error("vm %s ended: debug-exit code=%u: %s%s%s", vm->config->name, code, detail,
-                  where[0] ? " at " : "", where);
+        log_record("vm %s ended: debug-exit code=%u: %s%s%s", vm->config->name, code, detail,
+                   where[0] ? " at " : "", where);
     else
-        log_error("vm %s ended: %s: %s%s%s", vm->config->name, end_words[reason], detail,
-                  where[0] ? " at " : "", where);
+        log_record("vm %s ended: %s: %s%s%s", vm->config->name, end_words[reason], detail,
+                   where[0] ? " at " : "", where);
     for (uint32_t i = 0; i < vm->vcpu_count; i++)
         vcpu_request(vm->vcpus[i], VCPU_REQ_STOP);
     cpu_kick(cpus[0]);
@@ -106,7 +106,7 @@ static void machine_end(void)
         if (vms[i]->end != VM_END_POWEROFF && vms[i]->end != VM_END_RESET)
             how = "failed";
     }
-    log_error("all VMs ended: %s", how);
+    log_record("all VMs ended: %s", how);
     console_flush();
     arch_machine_poweroff();
     log_warn("this machine offers no power-off that works: turn it off by hand");
@@ -156,7 +156,7 @@ void vm_start_all(void)
             continue;
         if (arch_vm_create(vm_config, vm_count, &vm) != 0) {
             vm_config->valid = false;
-            log_error("vm %s ended: config: not started", vm_config->name);
+            log_record("vm %s ended: config: not started", vm_config->name);
             continue;
         }
         vms[vm_count++] = vm;

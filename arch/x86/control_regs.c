@@ -161,7 +161,7 @@ static int write_cr(struct x86_vcpu *vcpu, unsigned int number, uint64_t value)
     }
 }
 
-void control_handle_exit(struct x86_vcpu *vcpu, const struct vm_exit *exit)
+void control_handle_exit(struct x86_vcpu *vcpu, struct vm_exit *exit)
 {
     uint64_t cr0 = x86_ops->get(vcpu, X86_STATE_CR0);
     uint64_t value;

@@ -18,4 +18,4 @@ MUST_CHECK int control_set_efer(struct x86_vcpu *vcpu, uint64_t value);
 MUST_CHECK int control_set_xcr(struct x86_vcpu *vcpu, uint32_t index, uint64_t value);
 
 /* A VM_EXIT_CONTROL_REG: MOV to CRn, CLTS, LMSW. */
-void control_handle_exit(struct x86_vcpu *vcpu, const struct vm_exit *exit);
+void control_handle_exit(struct x86_vcpu *vcpu, struct vm_exit *exit);

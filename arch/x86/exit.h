@@ -32,7 +32,12 @@ void x86_raise_page_fault(struct x86_vcpu *vcpu, uint32_t error, uint64_t addres
 
 /* Completes exit->length by decoding the guest's instruction where hardware gives none. False: an exception
  * was raised or the guest must simply run again; nothing else is to be done for this exit. */
-bool x86_need_length(struct x86_vcpu *vcpu, struct vm_exit *exit);
+bool x86_find_length(struct x86_vcpu *vcpu, struct vm_exit *exit);
+
+static inline bool x86_need_length(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    return LIKELY(exit->length != 0) || x86_find_length(vcpu, exit);
+}
 
 /* Brings the local APIC's TPR up to what the guest may have written to CR8 without an exit. */
 void x86_sync_tpr(struct x86_vcpu *vcpu);
@@ -41,13 +46,15 @@ void x86_sync_tpr(struct x86_vcpu *vcpu);
 void x86_take_host_interrupts(void);
 
 /*
- * The vendor's last look with host interrupts shut out: true if something came in since x86_prepare_entry()
- * looked, so that it must look again.
+ * The vendor's last look with host interrupts shut out: false if anything has to be done first, by
+ * x86_prepare_entry(). `scheduled`: that has just run, so only what came in since then counts.
  */
-static inline bool x86_entry_stale(const struct x86_vcpu *vcpu, const struct cpu *cpu)
+static inline bool x86_may_enter(const struct x86_vcpu *vcpu, bool scheduled)
 {
-    uint32_t words = atomic_load_explicit(&vcpu->core.requests, memory_order_relaxed) |
-                     atomic_load_explicit(&cpu->attention, memory_order_relaxed);
+    const struct inject *inject = &vcpu->core.inject;
+    uint64_t words = atomic_load_explicit(&vcpu->core.requests, memory_order_relaxed) |
+                     atomic_load_explicit(&this_cpu()->attention, memory_order_relaxed) |
+                     atomic_load_explicit(&inject->posted.word, memory_order_relaxed);
 
-    return words != 0 || atomic_load_explicit(&vcpu->core.inject.posted.word, memory_order_relaxed) != 0;
+    return (words | vcpu->waiting | (scheduled ? 0 : inject->state.entry_work)) == 0;
 }

@@ -252,18 +252,13 @@ bool x86_translate_code(struct x86_vcpu *vcpu, gva_t at, gpa_t *out)
     return true;
 }
 
-bool x86_need_length(struct x86_vcpu *vcpu, struct vm_exit *exit)
+bool x86_find_length(struct x86_vcpu *vcpu, struct vm_exit *exit)
 {
-    const struct insn *cached;
     struct insn insn;
 
+    exit->length = insn_cache_length(vcpu, &vcpu->insns, x86_ops->code_context(vcpu));
     if (LIKELY(exit->length != 0))
         return true;
-    cached = insn_cache_find(vcpu);
-    if (LIKELY(cached != NULL)) {
-        exit->length = cached->length;
-        return true;
-    }
     if (!x86_decode_current(vcpu, exit, &insn))
         return false;
     exit->length = insn.length;

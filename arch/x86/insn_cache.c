@@ -12,6 +12,7 @@
 void insn_cache_flush(struct insn_cache *cache)
 {
     cache->page_key = UINT64_MAX;
+    cache->last.linear = UINT64_MAX;
 }
 
 /* Linear page and mode in one word: the mode fits into the page offset. */
@@ -40,11 +41,10 @@ const struct insn *insn_cache_find(struct x86_vcpu *vcpu)
 {
     struct insn_cache *cache = &vcpu->insns;
     struct insn_cache_entry *entry;
-    struct code_context code;
+    struct code_context code = x86_ops->code_context(vcpu);
     uint64_t bytes[2];
     uint64_t offset;
 
-    x86_ops->code_context(vcpu, &code);
     offset = code.linear & PAGE_OFFSET;
     if (UNLIKELY(offset > PAGE_SIZE - FETCH_BYTES))
         return NULL;
@@ -64,4 +64,23 @@ const struct insn *insn_cache_find(struct x86_vcpu *vcpu)
     entry->bytes[1] = bytes[1];
     entry->mode = code.mode;
     return &entry->insn;
+}
+
+uint8_t insn_cache_find_length(struct x86_vcpu *vcpu, struct insn_cache *cache,
+                               const struct code_context *code)
+{
+    struct insn_cache_last *last = &cache->last;
+    const struct insn *insn = insn_cache_find(vcpu);
+
+    if (insn == NULL)
+        return 0;
+    if (insn->length <= sizeof(last->bytes)) {
+        last->linear = code->linear;
+        last->cr3 = code->cr3;
+        last->mode = code->mode;
+        last->length = insn->length;
+        last->at = cache->page + code->linear % PAGE_SIZE;
+        __builtin_memcpy(&last->bytes, last->at, sizeof(last->bytes));
+    }
+    return insn->length;
 }

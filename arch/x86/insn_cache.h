@@ -25,7 +25,18 @@ struct insn_cache_entry {
     struct insn insn;
 };
 
+/* The last length asked for: the same place, the same first bytes. */
+struct insn_cache_last {
+    uint64_t linear; /* UINT64_MAX: none */
+    uint64_t cr3;
+    uint64_t bytes;
+    const uint8_t *at;
+    uint32_t mode;
+    uint8_t length;
+};
+
 struct insn_cache {
+    struct insn_cache_last last;
     uint64_t page_key; /* linear page | key bits; UINT64_MAX: none */
     uint64_t page_cr3;
     const uint8_t *page; /* host address of the 4 KiB page */
@@ -46,3 +57,22 @@ void insn_cache_flush(struct insn_cache *cache);
  * decodable): then the emulator's own fetch finds out what the architecture says. Good until the next call.
  */
 const struct insn *insn_cache_find(struct x86_vcpu *vcpu);
+
+/* The general case of insn_cache_length(). */
+uint8_t insn_cache_find_length(struct x86_vcpu *vcpu, struct insn_cache *cache,
+                               const struct code_context *code);
+
+/* Length of the instruction at RIP, 0 where insn_cache_find() gives NULL. */
+static inline uint8_t insn_cache_length(struct x86_vcpu *vcpu, struct insn_cache *cache,
+                                        struct code_context code)
+{
+    const struct insn_cache_last *last = &cache->last;
+    uint64_t bytes;
+
+    if (LIKELY(last->linear == code.linear && last->cr3 == code.cr3 && last->mode == code.mode)) {
+        __builtin_memcpy(&bytes, last->at, sizeof(bytes));
+        if (LIKELY(bytes == last->bytes))
+            return last->length;
+    }
+    return insn_cache_find_length(vcpu, cache, &code);
+}

@@ -75,11 +75,9 @@ struct vcpu_ops {
     uint8_t (*get_cr8)(struct x86_vcpu *vcpu);
     void (*set_cr8)(struct x86_vcpu *vcpu, uint8_t cr8);
     /* Where the next instruction is fetched from. */
-    void (*code_context)(struct x86_vcpu *vcpu, struct code_context *code);
+    struct code_context (*code_context)(struct x86_vcpu *vcpu);
     /* All translations of the guest's own tables, this vCPU. */
     void (*flush_tlb)(struct x86_vcpu *vcpu);
-    /* An instruction was finished in software: its interrupt shadow ends. */
-    void (*skipped)(struct x86_vcpu *vcpu);
     void (*set_tsc_offset)(struct x86_vcpu *vcpu, uint64_t offset);
 
     struct inject_ops inject;

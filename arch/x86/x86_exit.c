@@ -22,7 +22,6 @@ void x86_end_instruction(struct x86_vcpu *vcpu)
     struct inject_event trap = inject_event_exception(X86_DB);
 
     inject_skipped(&vcpu->core.inject);
-    x86_ops->skipped(vcpu);
     /* The guest steps itself: the trap that its CPU would take here ("Single Stepping"). */
     if (UNLIKELY((vcpu->sw.regs.rflags & RFLAGS_TF) != 0)) {
         trap.payload = INJECT_DR6_BS;
@@ -94,7 +93,7 @@ static void handle_halt(struct x86_vcpu *vcpu, struct vm_exit *exit)
     if (!x86_need_length(vcpu, exit))
         return;
     x86_skip(vcpu, exit->length);
-    vcpu->halted = true;
+    vcpu->waiting |= X86_WAIT_EVENT;
 }
 
 static void handle_pio(struct x86_vcpu *vcpu, struct vm_exit *exit)
@@ -212,50 +211,81 @@ static void handle_cache(struct x86_vcpu *vcpu, struct vm_exit *exit)
         x86_skip(vcpu, exit->length);
 }
 
+static void handle_nothing(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    (void)vcpu;
+    (void)exit;
+}
+
+static void handle_host_event(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    (void)vcpu;
+    (void)exit;
+    x86_take_host_interrupts();
+}
+
+static void handle_undefined(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    (void)exit;
+    x86_raise(vcpu, X86_UD);
+}
+
+static void handle_counter_read(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    (void)exit;
+    x86_raise_error(vcpu, X86_GP, 0);
+}
+
+/* Spinning: somebody else's turn. */
+static void handle_pause(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    (void)vcpu;
+    (void)exit;
+    atomic_store_explicit(&this_cpu()->attention, 1, memory_order_relaxed);
+}
+
+static void handle_shutdown(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    (void)exit;
+    vm_end(vcpu->core.vm, VM_END_TRIPLE_FAULT, 0, "shutdown");
+}
+
+static void handle_bad_state(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    end_unhandled(vcpu, exit, "the CPU refused the guest's state");
+}
+
+static void handle_unknown(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    end_unhandled(vcpu, exit, "unknown exit");
+}
+
+typedef void (*exit_handler)(struct x86_vcpu *vcpu, struct vm_exit *exit);
+
+static const exit_handler handlers[VM_EXIT_KINDS] = {
+    [VM_EXIT_NONE] = handle_nothing,
+    [VM_EXIT_HOST_EVENT] = handle_host_event,
+    [VM_EXIT_WINDOW] = handle_nothing,
+    [VM_EXIT_HALT] = handle_halt,
+    [VM_EXIT_PIO] = handle_pio,
+    [VM_EXIT_MMIO] = handle_mmio,
+    [VM_EXIT_HYPERCALL] = handle_hypercall,
+    [VM_EXIT_CPUID] = handle_cpuid,
+    [VM_EXIT_SYSREG_READ] = handle_sysreg_read,
+    [VM_EXIT_SYSREG_WRITE] = handle_sysreg_write,
+    [VM_EXIT_CONTROL_REG] = control_handle_exit,
+    [VM_EXIT_XSETBV] = handle_xsetbv,
+    [VM_EXIT_INVALID_OPCODE] = handle_invalid_opcode,
+    [VM_EXIT_UNDEFINED] = handle_undefined,
+    [VM_EXIT_COUNTER_READ] = handle_counter_read,
+    [VM_EXIT_CACHE] = handle_cache,
+    [VM_EXIT_PAUSE] = handle_pause,
+    [VM_EXIT_SHUTDOWN] = handle_shutdown,
+    [VM_EXIT_BAD_STATE] = handle_bad_state,
+    [VM_EXIT_UNKNOWN] = handle_unknown,
+};
+
 void x86_handle_exit(struct x86_vcpu *vcpu, struct vm_exit *exit)
 {
-    switch (exit->kind) {
-    case VM_EXIT_CPUID:
-        return handle_cpuid(vcpu, exit);
-    case VM_EXIT_PIO:
-        return handle_pio(vcpu, exit);
-    case VM_EXIT_MMIO:
-        return handle_mmio(vcpu, exit);
-    case VM_EXIT_NONE:
-    case VM_EXIT_WINDOW:
-        return;
-    case VM_EXIT_HOST_EVENT:
-        return x86_take_host_interrupts();
-    case VM_EXIT_HALT:
-        return handle_halt(vcpu, exit);
-    case VM_EXIT_HYPERCALL:
-        return handle_hypercall(vcpu, exit);
-    case VM_EXIT_SYSREG_READ:
-        return handle_sysreg_read(vcpu, exit);
-    case VM_EXIT_SYSREG_WRITE:
-        return handle_sysreg_write(vcpu, exit);
-    case VM_EXIT_CONTROL_REG:
-        return control_handle_exit(vcpu, exit);
-    case VM_EXIT_XSETBV:
-        return handle_xsetbv(vcpu, exit);
-    case VM_EXIT_INVALID_OPCODE:
-        return handle_invalid_opcode(vcpu, exit);
-    case VM_EXIT_UNDEFINED:
-        return x86_raise(vcpu, X86_UD);
-    case VM_EXIT_COUNTER_READ:
-        return x86_raise_error(vcpu, X86_GP, 0);
-    case VM_EXIT_CACHE:
-        return handle_cache(vcpu, exit);
-    case VM_EXIT_PAUSE:
-        atomic_store_explicit(&this_cpu()->attention, 1, memory_order_relaxed);
-        return;
-    case VM_EXIT_SHUTDOWN:
-        return vm_end(vcpu->core.vm, VM_END_TRIPLE_FAULT, 0, "shutdown");
-    case VM_EXIT_BAD_STATE:
-        return end_unhandled(vcpu, exit, "the CPU refused the guest's state");
-    case VM_EXIT_UNKNOWN:
-    case VM_EXIT_KINDS:
-        break;
-    }
-    end_unhandled(vcpu, exit, "unknown exit");
+    handlers[exit->kind](vcpu, exit);
 }

@@ -74,7 +74,7 @@ static bool still_halted(struct x86_vcpu *vcpu)
     (void)fill_view(vcpu, &view);
     if (!inject_wakes(&vcpu->core.inject, &view))
         return true;
-    vcpu->halted = false;
+    vcpu->waiting &= ~X86_WAIT_EVENT;
     return false;
 }
 
@@ -99,10 +99,10 @@ static bool take_start(struct x86_vcpu *vcpu)
         }
         x86_vcpu_init(vcpu);
         x86_ops->load(vcpu); /* the reset took away what loading had set up, the ASID for one */
-        vcpu->waits_for_sipi = true;
+        vcpu->waiting |= X86_WAIT_SIPI;
     }
-    if ((start & VLAPIC_START_SIPI) != 0 && vcpu->waits_for_sipi) {
-        vcpu->waits_for_sipi = false;
+    if ((start & VLAPIC_START_SIPI) != 0 && (vcpu->waiting & X86_WAIT_SIPI) != 0) {
+        vcpu->waiting &= ~X86_WAIT_SIPI;
         start_by_sipi(vcpu, (uint8_t)(start & VLAPIC_START_VECTOR));
     }
     return true;
@@ -135,12 +135,12 @@ bool x86_prepare_entry(struct x86_vcpu *vcpu)
         }
         if (UNLIKELY(atomic_load_explicit(&this_cpu()->attention, memory_order_relaxed) != 0))
             return false;
-        if (UNLIKELY(vcpu->waits_for_sipi)) {
+        if (UNLIKELY((vcpu->waiting & X86_WAIT_SIPI) != 0)) {
             if (vcpu_block(&vcpu->core, VCPU_OFF))
                 return false;
             continue;
         }
-        if (UNLIKELY(vcpu->halted) && still_halted(vcpu)) {
+        if (UNLIKELY(vcpu->waiting != 0) && still_halted(vcpu)) {
             if (vcpu_block(&vcpu->core, VCPU_BLOCKED))
                 return false;
             continue;

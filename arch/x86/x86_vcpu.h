@@ -47,11 +47,13 @@ struct x86_switch {
     uint64_t host_block_pa;  /* the vendor's block with host state of the CPU that it is loaded on */
 };
 
+#define X86_WAIT_EVENT UINT32_C(1) /* HLT executed, nothing woke it yet */
+#define X86_WAIT_SIPI  UINT32_C(2) /* after INIT; nothing else wakes it */
+
 struct x86_vcpu {
     struct vcpu core;
     struct x86_switch sw;
-    bool waits_for_sipi; /* after INIT; nothing else wakes it */
-    bool halted;         /* HLT executed, nothing woke it yet */
+    uint32_t waiting; /* X86_WAIT_*: what keeps it from running though it has the CPU */
     struct vlapic lapic;
     struct x86_extended_state ext;
     struct x86_msr_store msrs;

@@ -71,7 +71,7 @@ void x86_vcpu_init(struct x86_vcpu *vcpu)
 {
     vlapic_reset(&vcpu->lapic, true);
     inject_reset(&vcpu->core.inject);
-    vcpu->halted = false;
+    vcpu->waiting &= ~X86_WAIT_EVENT;
     x86_ops->vcpu_reset(vcpu);
 }
 
@@ -103,8 +103,7 @@ static void vcpu_power_on(struct x86_vcpu *vcpu)
     ext_state_reset(&vcpu->ext);
     guest_cpuid_init(&vcpu->cpuid, vcpu->core.id, vm->vcpu_count, tsc_khz());
     insn_cache_flush(&vcpu->insns);
-    vcpu->halted = false;
-    vcpu->waits_for_sipi = vcpu->core.id != 0;
+    vcpu->waiting = vcpu->core.id != 0 ? X86_WAIT_SIPI : 0;
     vcpu->tsc_offset = x86_vm_of(vm)->tsc_offset;
     atomic_store(&vcpu->core.requests, 0);
     atomic_store(&vcpu->core.state, vcpu->core.id == 0 ? VCPU_RUNNABLE : VCPU_OFF);

@@ -202,7 +202,7 @@ static void svm_put(struct x86_vcpu *vcpu)
 }
 
 /* The VMCB keeps its own copy of four registers; x86_switch has them in between. */
-static void regs_from_vmcb(struct svm_vcpu *svm)
+static inline void regs_from_vmcb(struct svm_vcpu *svm)
 {
     struct x86_regs *regs = &svm->x86.sw.regs;
 
@@ -212,33 +212,49 @@ static void regs_from_vmcb(struct svm_vcpu *svm)
     regs->rflags = svm->vmcb->rflags;
 }
 
-static void regs_to_vmcb(struct svm_vcpu *svm)
+static inline void regs_to_vmcb(struct svm_vcpu *svm)
 {
     const struct x86_regs *regs = &svm->x86.sw.regs;
+    struct vmcb *vmcb = svm->vmcb;
 
-    svm->vmcb->rax = regs->gpr[X86_RAX];
-    svm->vmcb->rsp = regs->gpr[X86_RSP];
-    svm->vmcb->rip = regs->rip;
-    svm->vmcb->rflags = regs->rflags;
+    vmcb->rax = regs->gpr[X86_RAX];
+    vmcb->rsp = regs->gpr[X86_RSP];
+    vmcb->rflags = regs->rflags;
+    /* The interrupt shadow belongs to the instruction at the old RIP. */
+    if (vmcb->rip != regs->rip) {
+        vmcb->rip = regs->rip;
+        vmcb->interrupt_shadow = 0;
+    }
 }
 
-uint64_t svm_prepare(struct svm_vcpu *svm)
+/* Closes GIF; true: the guest may be entered. Else GIF is open again. */
+static inline bool close_gif(struct svm_vcpu *svm, bool scheduled)
 {
-    struct vcpu *vcpu = &svm->x86.core;
-    struct cpu *cpu = this_cpu();
+    insn_clgi();
+    /* Pairs with vcpu_request(): the poster writes its bits, then reads in_guest. */
+    atomic_exchange_explicit(&svm->x86.core.in_guest, true, memory_order_seq_cst);
+    if (LIKELY(x86_may_enter(&svm->x86, scheduled)))
+        return true;
+    atomic_store_explicit(&svm->x86.core.in_guest, false, memory_order_relaxed);
+    insn_stgi();
+    return false;
+}
 
-    for (;;) {
-        if (!x86_prepare_entry(&svm->x86)) {
+/* Requests and events first. */
+static __attribute__((noinline)) uint64_t prepare_slowly(struct svm_vcpu *svm)
+{
+    do {
+        if (!x86_prepare_entry(&svm->x86))
             return 0;
-        }
-        insn_clgi();
-        /* Pairs with vcpu_request(): the poster writes its bits, then reads in_guest. */
-        atomic_exchange_explicit(&vcpu->in_guest, true, memory_order_seq_cst);
-        if (LIKELY(!x86_entry_stale(&svm->x86, cpu)))
-            break;
-        atomic_store_explicit(&vcpu->in_guest, false, memory_order_relaxed);
-        insn_stgi();
-    }
+    } while (!close_gif(svm, true));
+    regs_to_vmcb(svm);
+    return svm->x86.sw.guest_block_pa;
+}
+
+static inline uint64_t svm_prepare(struct svm_vcpu *svm)
+{
+    if (UNLIKELY(!close_gif(svm, false)))
+        return prepare_slowly(svm);
     regs_to_vmcb(svm);
     return svm->x86.sw.guest_block_pa;
 }
@@ -246,13 +262,14 @@ uint64_t svm_prepare(struct svm_vcpu *svm)
 uint64_t svm_turn(struct x86_switch *sw)
 {
     struct svm_vcpu *svm = svm_vcpu_of(CONTAINER_OF(sw, struct x86_vcpu, sw));
+    struct vmcb *vmcb = svm->vmcb;
     struct vm_exit exit;
 
     atomic_store_explicit(&svm->x86.core.in_guest, false, memory_order_relaxed);
     svm->x86.core.exit_count++;
     regs_from_vmcb(svm);
-    svm->vmcb->clean = (uint32_t)VMCB_CLEAN_ALL;
-    svm->vmcb->tlb_control = VMCB_TLB_NOTHING;
+    vmcb->clean = (uint32_t)VMCB_CLEAN_ALL;
+    vmcb->tlb_control = VMCB_TLB_NOTHING;
     svm_decode_exit(svm, &exit);
     x86_handle_exit(&svm->x86, &exit);
     return svm_prepare(svm);
@@ -270,11 +287,6 @@ static void svm_flush_tlb(struct x86_vcpu *vcpu)
 {
     svm_vcpu_of(vcpu)->vmcb->tlb_control =
         svm_features.flush_by_asid ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_FLUSH_ALL;
-}
-
-static void svm_skipped(struct x86_vcpu *vcpu)
-{
-    svm_vcpu_of(vcpu)->vmcb->interrupt_shadow = 0;
 }
 
 static void svm_set_tsc_offset(struct x86_vcpu *vcpu, uint64_t offset)
@@ -303,7 +315,6 @@ const struct vcpu_ops svm_ops = {
     .set_cr8 = svm_set_cr8,
     .code_context = svm_code_context,
     .flush_tlb = svm_flush_tlb,
-    .skipped = svm_skipped,
     .set_tsc_offset = svm_set_tsc_offset,
     .inject = {.view = svm_inject_view, .apply = svm_inject_apply},
 };

@@ -49,17 +49,18 @@ void svm_enter_loop(struct x86_switch *sw);
  * with GIF 1. */
 uint64_t svm_turn(struct x86_switch *sw);
 
-/* The second half of svm_turn. */
-uint64_t svm_prepare(struct svm_vcpu *svm);
-
 /* svm_exit.c: the hardware's exit into neutral words; tells the injection scheduler what became of its event.
  */
 void svm_decode_exit(struct svm_vcpu *svm, struct vm_exit *exit);
 
+/* svm_state.c */
+struct code_context svm_code_context(struct x86_vcpu *vcpu);
+
 /* svm_inject.c */
 void svm_inject_view(struct x86_vcpu *vcpu, struct inject_view *view);
 void svm_inject_apply(struct x86_vcpu *vcpu, const struct inject_actions *actions);
-/* Reports the exit to the injection scheduler; returns true if the exit was its own and is done with. */
+/* Reports the exit to the injection scheduler, which has work or whose exit it is; returns true if the exit
+ * was its own and is done with. */
 bool svm_inject_exit(struct svm_vcpu *svm, uint32_t code);
 
 /* svm_permissions.c: the maps are shared by all guests, since no VM is given hardware of its own. */

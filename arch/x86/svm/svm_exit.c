@@ -19,6 +19,8 @@ enum length_rule {
 struct svm_exit_entry {
     uint8_t kind; /* enum vm_exit_kind */
     uint8_t length;
+    bool known;
+    bool injection;     /* the scheduler is told always, not only when it has work */
     svm_decoder decode; /* NULL: nothing more to say */
 };
 
@@ -56,53 +58,57 @@ static void decode_cr_write(struct svm_vcpu *svm, struct vm_exit *exit)
     exit->u.control.is_write = true;
 }
 
-static const struct svm_exit_entry npf_entry = {VM_EXIT_MMIO, LENGTH_NONE, decode_npf};
-static const struct svm_exit_entry invalid_entry = {VM_EXIT_BAD_STATE, LENGTH_NONE, NULL};
-static const struct svm_exit_entry unknown_entry = {VM_EXIT_UNKNOWN, LENGTH_NONE, NULL};
+static const struct svm_exit_entry exception_entry = {VM_EXIT_UNKNOWN, LENGTH_NONE, true, true, NULL};
+static const struct svm_exit_entry npf_entry = {VM_EXIT_MMIO, LENGTH_NONE, true, false, decode_npf};
+static const struct svm_exit_entry invalid_entry = {VM_EXIT_BAD_STATE, LENGTH_NONE, true, true, NULL};
+static const struct svm_exit_entry unknown_entry = {VM_EXIT_UNKNOWN, LENGTH_NONE, true, false, NULL};
 
 static const struct svm_exit_entry exit_table[VMCB_EXIT_TABLE_SIZE] = {
-    [VMCB_EXIT_CR0_WRITE] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, decode_cr_write},
-    [VMCB_EXIT_CR0_WRITE + 3] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, decode_cr_write},
-    [VMCB_EXIT_CR0_WRITE + 4] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, decode_cr_write},
-    [VMCB_EXIT_CR0_WRITE + 8] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, decode_cr_write},
-    [VMCB_EXIT_EXCEPTION + X86_UD] = {VM_EXIT_INVALID_OPCODE, LENGTH_NONE, NULL},
-    [VMCB_EXIT_EXCEPTION + X86_MC] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, NULL},
-    [VMCB_EXIT_INTR] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, NULL},
-    [VMCB_EXIT_NMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, NULL},
-    [VMCB_EXIT_SMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, NULL},
-    [VMCB_EXIT_INIT] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, NULL},
-    [VMCB_EXIT_RDPMC] = {VM_EXIT_COUNTER_READ, LENGTH_NONE, NULL},
-    [VMCB_EXIT_CPUID] = {VM_EXIT_CPUID, LENGTH_INSN, NULL},
-    [VMCB_EXIT_RSM] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
-    [VMCB_EXIT_INVD] = {VM_EXIT_CACHE, LENGTH_INSN, NULL},
-    [VMCB_EXIT_PAUSE] = {VM_EXIT_PAUSE, LENGTH_NONE, NULL},
-    [VMCB_EXIT_HLT] = {VM_EXIT_HALT, LENGTH_INSN, NULL},
-    [VMCB_EXIT_INVLPGA] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
-    [VMCB_EXIT_IOIO] = {VM_EXIT_PIO, LENGTH_INFO, decode_ioio},
-    [VMCB_EXIT_MSR] = {VM_EXIT_SYSREG_READ, LENGTH_INSN, decode_msr},
-    [VMCB_EXIT_SHUTDOWN] = {VM_EXIT_SHUTDOWN, LENGTH_NONE, NULL},
-    [VMCB_EXIT_VMRUN] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
-    [VMCB_EXIT_VMMCALL] = {VM_EXIT_HYPERCALL, LENGTH_INSN, NULL},
-    [VMCB_EXIT_VMLOAD] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
-    [VMCB_EXIT_VMSAVE] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
-    [VMCB_EXIT_STGI] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
-    [VMCB_EXIT_CLGI] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
-    [VMCB_EXIT_SKINIT] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
-    [VMCB_EXIT_WBINVD] = {VM_EXIT_CACHE, LENGTH_INSN, NULL},
-    [VMCB_EXIT_MONITOR] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
-    [VMCB_EXIT_MWAIT] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
-    [VMCB_EXIT_XSETBV] = {VM_EXIT_XSETBV, LENGTH_INSN, NULL},
-    [VMCB_EXIT_RDPRU] = {VM_EXIT_UNDEFINED, LENGTH_NONE, NULL},
+    [VMCB_EXIT_CR0_WRITE] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, false, decode_cr_write},
+    [VMCB_EXIT_CR0_WRITE + 3] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, false, decode_cr_write},
+    [VMCB_EXIT_CR0_WRITE + 4] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, false, decode_cr_write},
+    [VMCB_EXIT_CR0_WRITE + 8] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, false, decode_cr_write},
+    [VMCB_EXIT_EXCEPTION + X86_UD] = {VM_EXIT_INVALID_OPCODE, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_EXCEPTION + X86_MC] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_INTR] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_NMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_SMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_INIT] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_VINTR] = {VM_EXIT_NONE, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_IRET] = {VM_EXIT_NONE, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_RDPMC] = {VM_EXIT_COUNTER_READ, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_CPUID] = {VM_EXIT_CPUID, LENGTH_INSN, true, false, NULL},
+    [VMCB_EXIT_RSM] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_INVD] = {VM_EXIT_CACHE, LENGTH_INSN, true, false, NULL},
+    [VMCB_EXIT_PAUSE] = {VM_EXIT_PAUSE, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_HLT] = {VM_EXIT_HALT, LENGTH_INSN, true, false, NULL},
+    [VMCB_EXIT_INVLPGA] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_IOIO] = {VM_EXIT_PIO, LENGTH_INFO, true, false, decode_ioio},
+    [VMCB_EXIT_MSR] = {VM_EXIT_SYSREG_READ, LENGTH_INSN, true, false, decode_msr},
+    [VMCB_EXIT_SHUTDOWN] = {VM_EXIT_SHUTDOWN, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_VMRUN] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_VMMCALL] = {VM_EXIT_HYPERCALL, LENGTH_INSN, true, false, NULL},
+    [VMCB_EXIT_VMLOAD] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_VMSAVE] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_STGI] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_CLGI] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_SKINIT] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_WBINVD] = {VM_EXIT_CACHE, LENGTH_INSN, true, false, NULL},
+    [VMCB_EXIT_MONITOR] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_MWAIT] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_XSETBV] = {VM_EXIT_XSETBV, LENGTH_INSN, true, false, NULL},
+    [VMCB_EXIT_RDPRU] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
 };
 
-static const struct svm_exit_entry *entry_of(uint32_t code)
+/* Codes beyond the table, and what the table leaves open. */
+static const struct svm_exit_entry *rare_entry_of(uint32_t code)
 {
-    if (LIKELY(code < VMCB_EXIT_TABLE_SIZE))
-        return &exit_table[code];
     if (code == VMCB_EXIT_NPF)
         return &npf_entry;
     if (code == VMCB_EXIT_INVALID)
         return &invalid_entry;
+    if (code - VMCB_EXIT_EXCEPTION <= VMCB_EXIT_EXCEPTION_LAST - VMCB_EXIT_EXCEPTION)
+        return &exception_entry;
     return &unknown_entry;
 }
 
@@ -110,17 +116,23 @@ void svm_decode_exit(struct svm_vcpu *svm, struct vm_exit *exit)
 {
     const struct vmcb *vmcb = svm->vmcb;
     uint32_t code = (uint32_t)vmcb->exitcode;
-    const struct svm_exit_entry *entry = entry_of(code);
+    const struct svm_exit_entry *entry = &exit_table[code % VMCB_EXIT_TABLE_SIZE];
+    bool cut = (vmcb->exitintinfo & VMCB_EVENT_VALID) != 0;
 
+    if (UNLIKELY(code >= VMCB_EXIT_TABLE_SIZE || !entry->known))
+        entry = rare_entry_of(code);
     exit->raw = code;
     exit->length = 0;
-    if (UNLIKELY(svm_inject_exit(svm, code))) {
+    exit->kind = (enum vm_exit_kind)entry->kind;
+    if (UNLIKELY(entry->injection || inject_exit_has_work(&svm->x86.core.inject, cut)) &&
+        svm_inject_exit(svm, code)) {
         exit->kind = VM_EXIT_NONE;
         return;
     }
-    exit->kind = entry->kind != VM_EXIT_NONE ? (enum vm_exit_kind)entry->kind : VM_EXIT_UNKNOWN;
-    if (entry->length == LENGTH_INSN && svm_features.nrips)
-        exit->length = (uint8_t)(vmcb->next_rip - vmcb->rip);
+    if (entry->length == LENGTH_INSN)
+        exit->length = svm_features.nrips
+                           ? (uint8_t)(vmcb->next_rip - vmcb->rip)
+                           : insn_cache_length(&svm->x86, &svm->x86.insns, svm_code_context(&svm->x86));
     if (entry->decode != NULL)
         entry->decode(svm, exit);
 }

@@ -210,7 +210,6 @@ bool svm_inject_exit(struct svm_vcpu *svm, uint32_t code)
 {
     struct inject *inject = &svm->x86.core.inject;
     struct vmcb *vmcb = svm->vmcb;
-    bool cut = (vmcb->exitintinfo & VMCB_EVENT_VALID) != 0;
     struct inject_exit exit = {.kind = INJECT_EXIT_OTHER};
     struct inject_view view;
     uint32_t vector = code - VMCB_EXIT_EXCEPTION;
@@ -223,8 +222,6 @@ bool svm_inject_exit(struct svm_vcpu *svm, uint32_t code)
         exit.kind = INJECT_EXIT_IRQ_WINDOW;
     else if (code == VMCB_EXIT_INVALID)
         exit.kind = INJECT_EXIT_ENTRY_FAILED;
-    else if (LIKELY(!inject_exit_has_work(inject, cut)))
-        return false;
     svm_inject_view(&svm->x86, &view);
     exit.flags = view.flags & (uint32_t)(INJECT_VIEW_IF | INJECT_VIEW_SHADOW | INJECT_VIEW_NMI_MASK |
                                          INJECT_VIEW_VNMI_PENDING);
