@@ -9,7 +9,7 @@
 #include "lib/error.h"
 #include "lib/string.h"
 
-struct config config = {.log_level = LOG_LEVEL_INFO}; /* until the command line has been read */
+struct config config;
 
 static bool take_baud(struct config *to, const struct config_word *word)
 {
