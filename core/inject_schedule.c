@@ -47,6 +47,8 @@ static void settle_hardware(struct round *r)
         r->act->flags |= INJECT_DO_MASK_SET;
     if (r->way->hw_mask && st->mask_clear && !st->mask_set)
         r->act->flags |= INJECT_DO_MASK_CLEAR;
+    if (r->way->id == INJECT_WAY_SOFT && shown(r, INJECT_VIEW_IF) && !shown(r, INJECT_VIEW_SHADOW))
+        st->nmi_masked = false; /* the guest could take interrupts: as good as a window */
     r->masked = inject_masked_at_entry(st, r->flags);
     st->vnmi_purge = false;
     st->mask_set = false;
@@ -189,8 +191,8 @@ static void begin_step(struct round *r, enum inject_step step)
 }
 
 /*
- * A step and an interrupt or IRET window exclude each other: the window would open before the stepped
- * instruction has executed, without end. The step's own exit comes one instruction later and asks again.
+ * A step and the IRET window exclude each other: the window would open before the stepped IRET has executed,
+ * without end. Other windows are not needed meanwhile: the step's own exit comes one instruction later.
  */
 static void choose_windows(struct round *r)
 {

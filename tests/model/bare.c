@@ -166,7 +166,7 @@ void bare_enter(struct bare *b, enum ev ev, bool pushed_if, bool pushed_tf)
         broken("foreign flags in a handler's frame");
     b->due = EV_NONE;
     if (b->depth == DEPTH_MAX)
-        prune();
+        prune_depth();
     b->frames_if = (uint8_t)((b->frames_if & ~(1u << b->depth)) | (unsigned)b->interrupts << b->depth);
     b->frames_tf = (uint8_t)((b->frames_tf & ~(1u << b->depth)) | (unsigned)b->tf << b->depth);
     b->depth++;

@@ -40,7 +40,7 @@ static void complete_delivery(struct world *w, enum ev ev)
     struct cpu *cpu = &w->cpu;
 
     if (cpu->depth >= scenario->depth_max)
-        prune();
+        prune_depth();
     if (cpu->rf)
         broken("RFLAGS.RF of a step in a handler's frame");
     if (ev == EV_DB)
@@ -124,13 +124,13 @@ static void bare_agrees_before(const struct world *w)
         broken("DR6.BS of a step visible to an instruction");
 }
 
-static void complete_instruction(struct world *w, enum insn insn, bool moves)
+static void complete_excused(struct world *w, enum insn insn, bool moves, bool excused)
 {
     struct cpu *cpu = &w->cpu;
     bool trap = cpu->tf;
 
     bare_agrees_before(w);
-    bare_execute(&w->bare, insn, hv_excuses_nmi(w));
+    bare_execute(&w->bare, insn, excused);
     cpu->shadow = SHADOW_NONE;
     if (insn == INSN_STI && !cpu->interrupts)
         cpu->shadow = SHADOW_STI;
@@ -157,6 +157,11 @@ static void complete_instruction(struct world *w, enum insn insn, bool moves)
     cpu->trap_due = trap;
     cpu->mtf_due = armed(w, INJECT_WIN_STEP) && !step_by_tf(w);
     w->stall = 0;
+}
+
+static void complete_instruction(struct world *w, enum insn insn, bool moves)
+{
+    complete_excused(w, insn, moves, hv_excuses_nmi(w));
 }
 
 /* A fault of the instruction at RIP. Intercepted while a step is armed, else the guest's own business. */
@@ -251,8 +256,10 @@ static void execute_iret(struct world *w)
 /* An instruction that exits before it executes and that the hypervisor emulates. */
 static void emulated(struct world *w, enum insn insn)
 {
+    bool excused = hv_excuses_nmi(w); /* it began before the exit */
+
     hv_exit(w, INJECT_EXIT_OTHER, 0, EV_NONE, EV_NONE);
-    complete_instruction(w, insn, true);
+    complete_excused(w, insn, true, excused);
     w->cpu.trap_due = false;
     w->cpu.mtf_due = false;
     hv_emulated(w, insn);

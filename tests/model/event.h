@@ -51,5 +51,8 @@ unsigned choose(unsigned n);
 /* A rule is broken: reports the path that led here. */
 _Noreturn void broken(const char *rule);
 
-/* This path leaves the bounds of the exploration. */
+/* There is no such future here. */
 _Noreturn void prune(void);
+
+/* This future nests deeper than the scenario follows. */
+_Noreturn void prune_depth(void);

@@ -23,6 +23,7 @@ struct node {
 enum outcome {
     OUTCOME_WORLD = 1,
     OUTCOME_PRUNED,
+    OUTCOME_TOO_DEEP,
     OUTCOME_BROKEN,
 };
 
@@ -74,6 +75,11 @@ void broken(const char *rule)
 void prune(void)
 {
     longjmp(back, OUTCOME_PRUNED);
+}
+
+void prune_depth(void)
+{
+    longjmp(back, OUTCOME_TOO_DEEP);
 }
 
 /* --- The set of worlds seen
@@ -168,13 +174,12 @@ static enum outcome follow(struct world *w, uint8_t key[PACKED_BYTES])
     return OUTCOME_WORLD;
 }
 
-static void print_path(uint32_t at, uint32_t depth)
+static void print_path(uint32_t at)
 {
     struct world w;
     uint32_t path[64];
     uint32_t length = 0;
 
-    (void)depth;
     for (; at != NO_STATE && length < 64; at = seen.nodes[at].parent)
         path[length++] = at;
     while (length-- > 0) {
@@ -183,7 +188,7 @@ static void print_path(uint32_t at, uint32_t depth)
     }
 }
 
-static bool expand(uint32_t at, uint64_t *steps)
+static bool expand(uint32_t at, struct explored *result)
 {
     uint8_t key[PACKED_BYTES];
     struct world start, w;
@@ -194,15 +199,18 @@ static bool expand(uint32_t at, uint64_t *steps)
         w = start;
         switch (follow(&w, key)) {
         case OUTCOME_WORLD:
-            ++*steps;
+            result->steps++;
             add(key, at);
             break;
         case OUTCOME_PRUNED:
             break;
+        case OUTCOME_TOO_DEEP:
+            result->too_deep++;
+            break;
         case OUTCOME_BROKEN:
             printf("%s: BROKEN: %s\n", scenario->name, broken_rule);
             if (getenv("MODEL_QUIET") == NULL) {
-                print_path(at, 0);
+                print_path(at);
                 printf("  then:\n");
                 world_print(&w);
             }
@@ -232,7 +240,7 @@ bool explore(const struct scenario *what, struct explored *result)
     add(key, NO_STATE);
     *result = (struct explored){0};
     for (uint32_t at = 0; at < seen.count && fine; at++)
-        fine = expand(at, &result->steps);
+        fine = expand(at, result);
     result->states = seen.count;
     free(seen.nodes);
     free(seen.table);

@@ -12,6 +12,7 @@ struct world;
 
 struct explored {
     uint64_t states, steps;
+    uint64_t too_deep; /* futures not followed: handlers nested deeper than the scenario allows */
 };
 
 /* True if no rule is broken on any path; else the shortest path is printed. */

@@ -181,6 +181,11 @@ bool hv_excuses_nmi(const struct world *w)
     return scenario->way == INJECT_WAY_SOFT && (w->st.nmi_masked || w->st.slot == INJECT_SLOT_NMI);
 }
 
+static bool takes_interrupts(const struct world *w)
+{
+    return scenario->way == INJECT_WAY_SOFT && w->cpu.interrupts && w->cpu.shadow == SHADOW_NONE;
+}
+
 static void count_stall(struct world *w, enum inject_exit_kind kind)
 {
     bool forced = kind == INJECT_EXIT_IRET || kind == INJECT_EXIT_STEP || kind == INJECT_EXIT_IRQ_WINDOW ||
@@ -204,6 +209,7 @@ void hv_exit(struct world *w, enum inject_exit_kind kind, uint64_t flags, enum e
 {
     struct cpu *cpu = &w->cpu;
     bool loaded = (cpu->windows & INJECT_WIN_STEP) != 0 && w->flags_loaded;
+    bool time = false;
     struct inject_exit exit = {.kind = (uint8_t)kind,
                                .flags = (uint32_t)(flags | cpu_flags(cpu)),
                                .dr6 =
@@ -220,16 +226,17 @@ void hv_exit(struct world *w, enum inject_exit_kind kind, uint64_t flags, enum e
     cpu->now_due = false;
     count_stall(w, kind);
     if (scenario->way == INJECT_WAY_SOFT) {
-        bool time = w->st.nmi_masked && choose(2) == 1;
-
+        time = w->st.nmi_masked && choose(2) == 1;
         exit.guest_ns = time ? LONG_TIME : 0;
-        w->bare.opened = w->bare.opened || time || (cpu->interrupts && cpu->shadow == SHADOW_NONE);
+        w->bare.opened = w->bare.opened || time || takes_interrupts(w);
     }
     load(w);
     if (kind != INJECT_EXIT_OTHER || flags != 0 || inject_exit_has_work(&inj, cut != EV_NONE))
         carry_out(w, inject_after_exit(&inj, &exit));
     store(w);
     note_reexecution(w);
+    if (time && w->st.nmi_masked && w->bare.nmi_waiting != 0)
+        broken("one second of guest time and NMIs are still taken for blocked");
     if (cpu->rf || cpu->tf != w->bare.tf)
         broken("RFLAGS.TF or RF of a step left behind by an exit");
 }
@@ -271,6 +278,7 @@ static void hv_schedule(struct world *w)
     struct inject_actions act;
 
     bare_told(&w->bare);
+    w->bare.opened = w->bare.opened || takes_interrupts(w);
     load(w);
     inject_schedule(&inj, &view, &act);
     store(w);
@@ -304,6 +312,8 @@ static void check_entry(const struct world *w)
 static void enter(struct world *w)
 {
     check_entry(w);
+    if (takes_interrupts(w) && w->st.nmi_masked && w->bare.nmi_known != 0 && w->cpu.slot == EV_NONE)
+        broken("the guest takes interrupts and NMIs are still taken for blocked");
     w->in_guest = true;
     w->flags_loaded = false;
     w->scheduled = false;

@@ -9,80 +9,35 @@
 #include "tests/model/explore.h"
 #include "tests/model/world.h"
 
-#define SOFT_RE INJECT_CAP_SOFT_REINJECT
-#define FULL                                  \
-    {                                         \
-        .nmis = 4, .irqs = 2, .exceptions = 1 \
-    }
+#define REINJECT INJECT_CAP_SOFT_REINJECT
+#define HIDDEN   INJECT_CAP_STEP_HIDDEN
+#define IN_STI   INJECT_CAP_NMI_IN_STI
+
+/* clang-format off */
+#define FULL     {.nmis = 4, .irqs = 2, .exceptions = 1}
+#define SMALL    {.nmis = 3, .irqs = 2, .exceptions = 1}
+#define BLOCKED  {.nmis = 2, .irqs = 2, .exceptions = 1}
+#define TRAPS    {.nmis = 3, .irqs = 1, .exceptions = 1, .tfs = 1}
+#define FAULTS   {.nmis = 2, .irqs = 1, .exceptions = 3}
 
 static const struct scenario scenarios[] = {
-    {.name = "svm iret",
-     .way = INJECT_WAY_IRET,
-     .caps = SOFT_RE,
-     .budget = FULL,
-     .with_restore = true,
-     .with_lost_trap = true,
-     .depth_max = 7},
-    {.name = "svm iret, no next RIP",
-     .way = INJECT_WAY_IRET,
-     .budget = FULL,
-     .with_restore = true,
+    {"svm iret", INJECT_WAY_IRET, REINJECT, FULL, .with_restore = true, .with_lost_trap = true, .depth_max = 7},
+    {"svm iret, no next RIP", INJECT_WAY_IRET, 0, FULL, .with_restore = true, .depth_max = 5},
+    {"svm iret, TPR and GIF", INJECT_WAY_IRET, REINJECT, BLOCKED, .with_gif = true, .with_tpr = true,
+     .with_restore = true, .depth_max = 3},
+    {"svm iret, guest steps itself", INJECT_WAY_IRET, REINJECT, TRAPS, .with_restore = true, .depth_max = 3},
+    {"svm iret, faults meet", INJECT_WAY_IRET, REINJECT, FAULTS, .with_restore = true, .depth_max = 4},
+    {"svm vnmi", INJECT_WAY_SLOT, REINJECT, FULL, .with_restore = true, .depth_max = 7},
+    {"svm vnmi, TPR and GIF", INJECT_WAY_SLOT, REINJECT, BLOCKED, .with_gif = true, .with_tpr = true,
+     .with_restore = true, .depth_max = 3},
+    {"svm vnmi, guest steps itself", INJECT_WAY_SLOT, REINJECT, TRAPS, .with_restore = true, .depth_max = 3},
+    {"vmx window", INJECT_WAY_WINDOW, REINJECT | HIDDEN, FULL, .with_restore = true, .depth_max = 7},
+    {"vmx window, TPR", INJECT_WAY_WINDOW, REINJECT | HIDDEN, SMALL, .with_tpr = true, .depth_max = 4},
+    {"vmx window, NMI in STI shadow", INJECT_WAY_WINDOW, REINJECT | HIDDEN | IN_STI, FULL, .with_restore = true,
      .depth_max = 5},
-    {.name = "svm iret, TPR and GIF",
-     .way = INJECT_WAY_IRET,
-     .caps = SOFT_RE,
-     .with_gif = true,
-     .with_tpr = true,
-     .budget = {.nmis = 3, .irqs = 2, .exceptions = 1},
-     .with_restore = true,
-     .depth_max = 4},
-    {.name = "svm iret, guest steps itself",
-     .way = INJECT_WAY_IRET,
-     .caps = SOFT_RE,
-     .with_lost_trap = true,
-     .budget = {.nmis = 3, .irqs = 1, .exceptions = 1, .tfs = 1},
-     .with_restore = true,
-     .depth_max = 3},
-    {.name = "svm vnmi",
-     .way = INJECT_WAY_SLOT,
-     .caps = SOFT_RE,
-     .budget = FULL,
-     .with_restore = true,
-     .depth_max = 7},
-    {.name = "svm vnmi, TPR and GIF",
-     .way = INJECT_WAY_SLOT,
-     .caps = SOFT_RE,
-     .with_gif = true,
-     .with_tpr = true,
-     .budget = {.nmis = 3, .irqs = 2, .exceptions = 1},
-     .with_restore = true,
-     .depth_max = 4},
-    {.name = "svm vnmi, guest steps itself",
-     .way = INJECT_WAY_SLOT,
-     .caps = SOFT_RE,
-     .budget = {.nmis = 3, .irqs = 1, .exceptions = 1, .tfs = 1},
-     .with_restore = true,
-     .depth_max = 3},
-    {.name = "vmx window",
-     .way = INJECT_WAY_WINDOW,
-     .caps = SOFT_RE | INJECT_CAP_STEP_HIDDEN,
-     .budget = FULL,
-     .with_restore = true,
-     .with_tpr = true,
-     .depth_max = 5},
-    {.name = "vmx window, NMI in STI shadow",
-     .way = INJECT_WAY_WINDOW,
-     .caps = SOFT_RE | INJECT_CAP_STEP_HIDDEN | INJECT_CAP_NMI_IN_STI,
-     .budget = FULL,
-     .with_restore = true,
-     .depth_max = 5},
-    {.name = "vmx soft",
-     .way = INJECT_WAY_SOFT,
-     .caps = SOFT_RE | INJECT_CAP_STEP_HIDDEN | INJECT_CAP_NMI_IN_STI,
-     .budget = FULL,
-     .with_restore = true,
-     .depth_max = 5},
+    {"vmx soft", INJECT_WAY_SOFT, REINJECT | HIDDEN | IN_STI, SMALL, .with_restore = true, .depth_max = 4},
 };
+/* clang-format on */
 
 static void print_slot(char *out, uint8_t ev)
 {
@@ -132,8 +87,9 @@ int main(int argc, char **argv)
                                          .nmi_may_nest = s->way == INJECT_WAY_SOFT};
         if (!explore(s, &result))
             failed++;
-        printf("%-60s %9llu states %10llu steps %5.1f s\n", s->name, (unsigned long long)result.states,
-               (unsigned long long)result.steps, (double)(clock() - began) / CLOCKS_PER_SEC);
+        printf("  %-30s %9llu states %10llu steps %8llu beyond depth %d %5.1f s\n", s->name,
+               (unsigned long long)result.states, (unsigned long long)result.steps,
+               (unsigned long long)result.too_deep, s->depth_max, (double)(clock() - began) / CLOCKS_PER_SEC);
         fflush(stdout);
         states += result.states;
         steps += result.steps;

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The exhaustive check of the injection scheduler, and the deliberate bugs that it must catch.
+model-sources := $(wildcard tests/model/*.c)
+model-cflags := -std=c11 -O2 -g $(warnings) -fno-strict-aliasing -I.
+
+.PHONY: model mutants
+check: model
+build/model/check: $(model-sources) $(inject-y) $(wildcard tests/model/*.h core/inject*.h)
+	@mkdir -p $(@D)
+	@echo "  MODEL $@"
+	@gcc $(model-cflags) $(model-sources) $(inject-y) -o $@
+model: build/model/check
+	@build/model/check
+
+# Only a part of `make check`: three minutes of compiling.
+mutants: build/model/check
+	@$(PYTHON) tests/model/mutants.py "gcc $(model-cflags)" "$(model-sources)" "$(inject-y)"
