@@ -16,6 +16,8 @@ LOG_FOLDER = os.path.join(BUILD, "test-logs")
 PATIENCE_S = 120
 # The emulated UART takes input at its own pace; a terminal line in cooked mode holds 4095 bytes.
 PROMPT = r"[a-z0-9]+:[^ \r\n]*# "
+# Set, the Linux tests run without Latch: it tells whether Latch or the test is to blame.
+NATIVE = ["--native"] if os.environ.get("LATCH_NATIVE") else []
 
 
 def require(path, command):
@@ -72,6 +74,12 @@ class Console:
     def send(self, text):
         """Types `text`."""
         self.child.send(text)
+
+    def expect_shell(self):
+        """Waits for the guest's shell; its lines get long enough that echoed commands are not broken."""
+        self.expect("latch-guest: ready")
+        self.expect(PROMPT)
+        self.run("stty cols 500")
 
     def run(self, command, timeout=-1):
         """Types a command at the guest's shell and returns what it printed."""
