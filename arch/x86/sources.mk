@@ -18,7 +18,7 @@ arch-x86-y += arch/x86/guest_walk.c
 arch-x86-y += arch/x86/emulate.c arch/x86/emulate_access.c arch/x86/emulate_alu.c arch/x86/emulate_memory.c
 arch-x86-y += arch/x86/emulate_operand.c arch/x86/emulate_string.c
 
-arch-x86-y += arch/x86/guest_map.c arch/x86/start_state.c
+arch-x86-y += arch/x86/guest_map.c arch/x86/guest_ram.c arch/x86/start_state.c
 arch-x86-y += arch/x86/load.c arch/x86/load_bzimage.c arch/x86/load_elf.c arch/x86/load_flat.c arch/x86/load_multiboot1.c \
 	arch/x86/load_multiboot2.c arch/x86/load_pvh.c arch/x86/loader.c arch/x86/multiboot2_header.c
 arch-x86-y += arch/x86/guest_acpi.c arch/x86/guest_mptable.c

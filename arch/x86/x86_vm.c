@@ -6,15 +6,14 @@
 
 #include "arch/x86/cpu_features.h"
 #include "arch/x86/ext_state.h"
-#include "arch/x86/guest_map.h"
 #include "arch/x86/guest_msr.h"
+#include "arch/x86/guest_ram.h"
 #include "arch/x86/insn.h"
 #include "arch/x86/loader.h"
 #include "arch/x86/mitigations.h"
 #include "arch/x86/tsc.h"
 #include "arch/x86/vcpu_ops.h"
 #include "core/arch.h"
-#include "core/log.h"
 #include "core/pmem.h"
 #include "lib/error.h"
 
@@ -31,35 +30,6 @@ int arch_virt_init(void)
         return E_NOTSUP;
     mitigations_init();
     return x86_ops->cpu_enable();
-}
-
-/* Guest RAM in the largest alignment that can be had, so that nested leaves are large. */
-static int alloc_ram(struct x86_vm *vm)
-{
-    static const uint64_t aligns[] = {GIB, 2 * MIB, PAGE_SIZE};
-    struct guest_range ranges[GUEST_RAM_RANGES];
-    uint64_t mem = vm->core.config->mem;
-    uint32_t count = guest_map_ram(mem, ranges);
-    hpa_t base;
-
-    for (uint32_t i = 0; i < ARRAY_COUNT(aligns); i++) {
-        if (mem < aligns[i] || pmem_alloc(pages_of(mem), aligns[i], &base) != 0)
-            continue;
-        for (uint32_t r = 0; r < count; r++) {
-            /* RAM above 4 GiB continues where the low part ended. */
-            uint64_t at = ranges[r].start < GUEST_HIGH_START
-                              ? ranges[r].start
-                              : ranges[r].start - GUEST_HIGH_START + guest_map_low_end(mem);
-            int error = guest_mem_add(&vm->core.mem, gpa(ranges[r].start), ranges[r].size, hpa(base.v + at));
-
-            if (error != 0)
-                return error;
-        }
-        return 0;
-    }
-    log_error("vm %s: mem=%luM: only %luM free on this machine", vm->core.config->name, mem / MIB,
-              pmem_free_pages() * PAGE_SIZE / MIB);
-    return E_NOMEM;
 }
 
 static enum inject_way_id nmi_way(void)
@@ -156,7 +126,7 @@ int arch_vm_create(const struct vm_config *vm_config, uint32_t id, struct vm **o
     vm->core.id = id;
     vm->core.config = vm_config;
     vm->core.vcpu_count = vm_config->cpus;
-    error = alloc_ram(vm);
+    error = guest_ram_alloc(&vm->core);
     if (error == 0)
         error = x86_ops->vm_create(vm);
     if (error == 0)
@@ -165,9 +135,11 @@ int arch_vm_create(const struct vm_config *vm_config, uint32_t id, struct vm **o
         error = create_vcpu(vm, i);
     if (error == 0)
         error = power_on(vm);
-    if (error != 0)
-        return error; /* memory of a VM that could not be built is not needed by any other: Latch never adds
-                         one */
+    if (error != 0) {
+        /* The large part, so that other VMs have it; tables and devices are small and nobody reaches them. */
+        guest_ram_free(&vm->core);
+        return error;
+    }
     *out = &vm->core;
     return 0;
 }
