@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/x86/decode.h"
 #include "arch/x86/regs.h"
 
 struct x86_cpu_mode {
@@ -36,4 +37,12 @@ static inline bool cpu_mode_is_canonical(const struct x86_cpu_mode *mode, uint64
 {
     uint32_t spare = (mode->cr4 & CR4_LA57) != 0 ? 7 : 16;
     return (uint64_t)((int64_t)(address << spare) >> spare) == address;
+}
+
+/* How the CPU decodes code in this mode. */
+static inline enum insn_mode cpu_mode_of_code(const struct x86_cpu_mode *mode)
+{
+    if (cpu_mode_is_64(mode))
+        return INSN_MODE_64;
+    return (mode->segs[X86_CS].attr & X86_SEG_DB) != 0 ? INSN_MODE_32 : INSN_MODE_16;
 }

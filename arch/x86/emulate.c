@@ -7,13 +7,6 @@
 #include "arch/x86/emulate_operand.h"
 #include "lib/bits.h"
 
-enum insn_mode emulate_insn_mode(const struct x86_cpu_mode *mode)
-{
-    if (cpu_mode_is_64(mode))
-        return INSN_MODE_64;
-    return (mode->segs[X86_CS].attr & X86_SEG_DB) != 0 ? INSN_MODE_32 : INSN_MODE_16;
-}
-
 void emulate_advance(struct x86_regs *regs, const struct insn *insn)
 {
     uint64_t next = regs->rip + insn->length;
@@ -22,14 +15,14 @@ void emulate_advance(struct x86_regs *regs, const struct insn *insn)
 }
 
 /* Adds what the page at `linear` holds to emu->bytes, up to `want` bytes in all. */
-static enum emulate_result fetch_page(struct emulator *emu, uint64_t linear, uint32_t want)
+static enum emulate_result fetch_page(struct emulator *emu, struct guest_walk *walk, uint64_t linear,
+                                      uint32_t want)
 {
-    gpa_t at;
-    enum emulate_result result = operand_translate(emu, linear, WALK_FETCH, false, &at);
+    enum emulate_result result = operand_translate(emu, walk, linear, WALK_FETCH, false);
     if (result != EMULATE_DONE)
         return result;
     uint32_t size = (uint32_t)min_u64(want - emu->bytes_count, PAGE_SIZE - (linear & (PAGE_SIZE - 1)));
-    if (emu->ops->ram_read(emu->ctx, at, &emu->bytes[emu->bytes_count], size) != 0)
+    if (emu->ops->ram_read(emu->ctx, walk->gpa, &emu->bytes[emu->bytes_count], size) != 0)
         return EMULATE_UNHANDLED; /* code in device memory */
     emu->bytes_count = (uint8_t)(emu->bytes_count + size);
     return EMULATE_DONE;
@@ -48,7 +41,7 @@ static uint32_t bytes_within_limit(const struct emulator *emu)
 
 static enum emulate_result fetch_and_decode(struct emulator *emu, enum decode_status *status)
 {
-    enum insn_mode mode = emulate_insn_mode(emu->mode);
+    enum insn_mode mode = cpu_mode_of_code(emu->mode);
     uint64_t base = mode == INSN_MODE_64 ? 0 : emu->mode->segs[X86_CS].base;
     uint64_t mask = mode == INSN_MODE_64 ? ~UINT64_C(0) : FIELD(31, 0);
     uint32_t want = bytes_within_limit(emu);
@@ -58,7 +51,8 @@ static enum emulate_result fetch_and_decode(struct emulator *emu, enum decode_st
     /* Two pages at most; the second only if the instruction really reaches into it. */
     for (uint32_t page = 0; page < 2 && *status == DECODE_MORE && emu->bytes_count < want; page++) {
         uint64_t linear = (base + emu->regs->rip + emu->bytes_count) & mask;
-        enum emulate_result result = fetch_page(emu, linear, want);
+        struct guest_walk walk;
+        enum emulate_result result = fetch_page(emu, &walk, linear, want);
         if (result != EMULATE_DONE)
             return result;
         *status = decode_insn(emu->bytes, emu->bytes_count, mode, &emu->insn);
@@ -71,7 +65,7 @@ enum emulate_result emulate_decode(struct emulator *emu)
     enum decode_status status = DECODE_MORE;
 
     if (emu->bytes_count > 0)
-        status = decode_insn(emu->bytes, emu->bytes_count, emulate_insn_mode(emu->mode), &emu->insn);
+        status = decode_insn(emu->bytes, emu->bytes_count, cpu_mode_of_code(emu->mode), &emu->insn);
     if (status == DECODE_MORE) {
         enum emulate_result result = fetch_and_decode(emu, &status);
         if (result != EMULATE_DONE)

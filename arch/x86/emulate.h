@@ -77,6 +77,3 @@ enum emulate_result emulate_decode(struct emulator *emu);
 
 /* Step RIP over the decoded instruction as the CPU would: clear RF, wrap at 4 GiB outside 64-bit mode. */
 void emulate_advance(struct x86_regs *regs, const struct insn *insn);
-
-/* The mode CS and EFER make the CPU decode in. */
-enum insn_mode emulate_insn_mode(const struct x86_cpu_mode *mode);

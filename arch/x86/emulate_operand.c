@@ -111,26 +111,25 @@ static enum emulate_result linearize(struct emulator *emu, enum x86_sreg seg, ui
     return EMULATE_DONE;
 }
 
-enum emulate_result operand_translate(struct emulator *emu, uint64_t linear, uint32_t access, bool stack,
-                                      gpa_t *out)
+enum emulate_result operand_translate(struct emulator *emu, struct guest_walk *walk, uint64_t linear,
+                                      uint32_t access, bool stack)
 {
-    struct guest_walk walk = {.mode = emu->mode,
-                              .ops = emu->ops,
-                              .ctx = emu->ctx,
-                              .pdptes = emu->pdptes,
-                              .phys_bits = emu->phys_bits,
-                              .has_1g_pages = emu->has_1g_pages};
+    walk->mode = emu->mode;
+    walk->ops = emu->ops;
+    walk->ctx = emu->ctx;
+    walk->pdptes = emu->pdptes;
+    walk->phys_bits = emu->phys_bits;
+    walk->has_1g_pages = emu->has_1g_pages;
     if (emu->mode->cpl == 3)
         access |= WALK_USER;
     if ((emu->regs->rflags & RFLAGS_AC) != 0)
         access |= WALK_AC;
 
-    switch (guest_walk(&walk, gva(linear), access)) {
+    switch (guest_walk(walk, gva(linear), access)) {
     case WALK_OK:
-        *out = walk.gpa;
         return EMULATE_DONE;
     case WALK_PAGE_FAULT:
-        (void)emulate_raise_code(emu, X86_PF, walk.error_code);
+        (void)emulate_raise_code(emu, X86_PF, walk->error_code);
         emu->exception.cr2 = linear;
         return EMULATE_EXCEPTION;
     case WALK_NON_CANONICAL:
@@ -143,20 +142,6 @@ enum emulate_result operand_translate(struct emulator *emu, uint64_t linear, uin
     }
 }
 
-/*
- * The exit's own address answers for an operand at the same page offset. Not for instructions with two memory
- * operands, where either could have been the one that faulted.
- */
-static bool is_faulting_access(const struct emulator *emu, uint64_t linear, uint32_t access)
-{
-    const struct insn *insn = &emu->insn;
-    if (!emu->fault_valid || ((access & WALK_WRITE) != 0 && !emu->fault_is_write))
-        return false;
-    if (insn->form == INSN_FORM_STRING || insn->op == INSN_PUSH || insn->op == INSN_POP)
-        return false;
-    return ((linear ^ emu->fault_gpa.v) & (PAGE_SIZE - 1)) == 0;
-}
-
 static enum emulate_result prepare_part(struct emulator *emu, struct operand *operand, uint64_t linear,
                                         uint32_t size, uint32_t access, bool stack)
 {
@@ -164,23 +149,49 @@ static enum emulate_result prepare_part(struct emulator *emu, struct operand *op
     uint64_t page = align_down(linear, PAGE_SIZE);
 
     if (!operand->page_valid || operand->page != page) {
-        gpa_t at;
-        enum emulate_result result = operand_translate(emu, linear, access, stack, &at);
+        struct guest_walk walk;
+        enum emulate_result result = operand_translate(emu, &walk, linear, access, stack);
         if (result != EMULATE_DONE)
             return result;
         operand->page_valid = true;
         operand->page = page;
-        operand->page_gpa = gpa(align_down(at.v, PAGE_SIZE));
+        operand->page_gpa = gpa(align_down(walk.gpa.v, PAGE_SIZE));
     }
     *part = (struct operand_part){.at = gpa(operand->page_gpa.v + (linear - page)), .size = size};
     operand->part_count++;
     return EMULATE_DONE;
 }
 
+/*
+ * The access that made the CPU exit passed every check already, so an operand that begins at the same page
+ * offset is it. Not for instructions with two memory operands, where either could have been the one that
+ * faulted.
+ */
+static bool operand_is_fault(const struct emulator *emu, struct operand *operand, enum x86_sreg seg,
+                             uint64_t offset, uint32_t size, uint32_t access)
+{
+    const struct insn *insn = &emu->insn;
+    if (!emu->fault_valid || ((access & WALK_WRITE) != 0 && !emu->fault_is_write))
+        return false;
+    if (insn->form == INSN_FORM_STRING || insn->op == INSN_PUSH || insn->op == INSN_POP)
+        return false;
+    if (seg >= X86_FS || !cpu_mode_is_64(emu->mode))
+        offset += emu->mode->segs[seg].base;
+    uint64_t in_page = emu->fault_gpa.v & (PAGE_SIZE - 1);
+    if ((offset & (PAGE_SIZE - 1)) != in_page || in_page + size > PAGE_SIZE)
+        return false;
+    operand->size = size;
+    operand->part_count = 1;
+    operand->parts[0] = (struct operand_part){.at = emu->fault_gpa, .size = size, .is_device = true};
+    return true;
+}
+
 enum emulate_result operand_prepare(struct emulator *emu, struct operand *operand, enum x86_sreg seg,
                                     uint64_t offset, uint32_t size, uint32_t access)
 {
     uint64_t linear = 0;
+    if (operand_is_fault(emu, operand, seg, offset, size, access))
+        return EMULATE_DONE;
     enum emulate_result result = linearize(emu, seg, offset, size, access, &linear);
     if (result != EMULATE_DONE)
         return result;
@@ -188,14 +199,8 @@ enum emulate_result operand_prepare(struct emulator *emu, struct operand *operan
     operand->size = size;
     operand->part_count = 0;
     uint64_t in_page = PAGE_SIZE - (linear & (PAGE_SIZE - 1));
-    if (LIKELY(size <= in_page)) {
-        if (is_faulting_access(emu, linear, access)) {
-            operand->parts[0] = (struct operand_part){.at = emu->fault_gpa, .size = size, .is_device = true};
-            operand->part_count = 1;
-            return EMULATE_DONE;
-        }
+    if (LIKELY(size <= in_page))
         return prepare_part(emu, operand, linear, size, access, seg == X86_SS);
-    }
     uint32_t head = (uint32_t)in_page;
     result = prepare_part(emu, operand, linear, head, access, seg == X86_SS);
     if (result != EMULATE_DONE)

@@ -63,9 +63,12 @@ enum emulate_result operand_replace(struct emulator *emu, const struct operand *
 enum emulate_result emulate_raise(struct emulator *emu, enum x86_vector vector);
 enum emulate_result emulate_raise_code(struct emulator *emu, enum x86_vector vector, uint32_t code);
 
-/* Translate one address; the page is good for the rest of its 4 KiB. */
-enum emulate_result operand_translate(struct emulator *emu, uint64_t linear, uint32_t access, bool stack,
-                                      gpa_t *out);
+/*
+ * Walk the guest's tables for `linear`, with the CPL and AC of the moment; `walk` is filled and has the
+ * result for EMULATE_DONE. `stack`: a non-canonical address is #SS.
+ */
+enum emulate_result operand_translate(struct emulator *emu, struct guest_walk *walk, uint64_t linear,
+                                      uint32_t access, bool stack);
 
 /* The two halves of emulate_instruction(): one memory operand, and string instructions. */
 enum emulate_result emulate_memory(struct emulator *emu);

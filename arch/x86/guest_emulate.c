@@ -234,22 +234,19 @@ bool x86_decode_current(struct x86_vcpu *vcpu, const struct vm_exit *exit, struc
     return false;
 }
 
-bool x86_translate_code(struct x86_vcpu *vcpu, gva_t at, gpa_t *out)
+bool x86_walk_code(struct x86_vcpu *vcpu, gva_t at, struct guest_walk *walk)
 {
     struct x86_seg segs[X86_SREGS];
     struct x86_cpu_mode mode;
     struct emulator emu;
-    struct guest_walk walk = {.mode = &mode,
-                              .ops = &access_ops,
-                              .ctx = vcpu,
-                              .phys_bits = vcpu->cpuid.phys_bits,
-                              .has_1g_pages = vcpu->cpuid.has_1g_pages};
 
     emulator_fill(&emu, vcpu, &mode, segs);
-    if (guest_walk(&walk, at, WALK_FETCH | (mode.cpl == 3 ? WALK_USER : 0)) != WALK_OK)
-        return false;
-    *out = walk.gpa;
-    return true;
+    *walk = (struct guest_walk){.mode = &mode,
+                                .ops = &access_ops,
+                                .ctx = vcpu,
+                                .phys_bits = vcpu->cpuid.phys_bits,
+                                .has_1g_pages = vcpu->cpuid.has_1g_pages};
+    return guest_walk(walk, at, WALK_FETCH | (mode.cpl == 3 ? WALK_USER : 0)) == WALK_OK;
 }
 
 bool x86_find_length(struct x86_vcpu *vcpu, struct vm_exit *exit)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "arch/x86/decode.h"
+#include "arch/x86/guest_walk.h"
 #include "arch/x86/x86_vcpu.h"
 #include "core/vm_exit.h"
 
@@ -14,8 +15,9 @@
  * VM with a record if the instruction is not one that Latch knows. */
 void x86_emulate_current(struct x86_vcpu *vcpu, const struct vm_exit *exit);
 
-/* Guest virtual to physical for a fetch at the vCPU's privilege; nothing is raised. */
-bool x86_translate_code(struct x86_vcpu *vcpu, gva_t at, gpa_t *out);
+/* Walks for a fetch at the privilege of the moment; of `walk` only the results are good after. Raises
+ * nothing. */
+bool x86_walk_code(struct x86_vcpu *vcpu, gva_t at, struct guest_walk *walk);
 
 /* Decodes the instruction at RIP. False: an exception was raised, or the guest must run again. */
 bool x86_decode_current(struct x86_vcpu *vcpu, const struct vm_exit *exit, struct insn *insn);

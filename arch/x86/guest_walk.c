@@ -30,23 +30,15 @@
 
 #define PDPTE_RESERVED (FIELD(2, 1) | FIELD(8, 5)) /* PAE only; these entries hold no rights and no A bit */
 
-#define LEVELS_MAX   5
 #define RESTARTS_MAX 8
 
 enum walk_format { FORMAT_32, FORMAT_PAE, FORMAT_64 };
 
-struct walk_entry {
-    gpa_t at;
-    uint64_t value;
-};
-
-/* One attempt. Entry i of `path` is the i-th below the root; the leaf is the last. */
+/* One attempt; the entries are in walk->path. */
 struct walk_state {
     enum walk_format format;
-    uint32_t depth; /* entries in path */
     uint32_t leaf_shift;
     uint64_t rights; /* PTE_W and PTE_U where every level grants them, PTE_NX where any sets it */
-    struct walk_entry path[LEVELS_MAX];
 };
 
 static enum walk_status page_fault(struct guest_walk *walk, uint32_t access, uint32_t cause)
@@ -117,13 +109,14 @@ static enum walk_status collect(struct guest_walk *walk, struct walk_state *stat
     uint64_t table = walk->mode->cr3;
     table &= narrow ? PTE32_ADDR : state->format == FORMAT_PAE ? FIELD(31, 5) : PTE_ADDR;
 
-    state->depth = 0;
+    walk->path_count = 0;
+    walk->entry_size = narrow ? 4 : 8;
     state->rights = PTE_RIGHTS;
     for (uint32_t level = levels; level > 0; level--) {
-        struct walk_entry *entry = &state->path[state->depth++];
+        struct walk_entry *entry = &walk->path[walk->path_count++];
         state->leaf_shift = PAGE_SHIFT + bits * (level - 1);
         uint64_t index = (address >> state->leaf_shift) & (BIT(bits) - 1);
-        entry->at = gpa(table + index * (narrow ? 4 : 8));
+        entry->at = gpa(table + index * walk->entry_size);
         if (read_entry(walk, state, level, entry) != 0)
             return WALK_BAD_TABLE;
 
@@ -167,15 +160,14 @@ static enum walk_status mark(struct guest_walk *walk, struct walk_state *state, 
 {
     uint32_t first = state->format == FORMAT_PAE ? 1 : 0;
 
-    for (uint32_t i = first; i < state->depth; i++) {
-        struct walk_entry *entry = &state->path[i];
-        bool dirty = i + 1 == state->depth && (access & WALK_WRITE) != 0;
+    for (uint32_t i = first; i < walk->path_count; i++) {
+        struct walk_entry *entry = &walk->path[i];
+        bool dirty = i + 1 == walk->path_count && (access & WALK_WRITE) != 0;
         uint64_t want = entry->value | PTE_A | (dirty ? PTE_D : 0);
         if (LIKELY(want == entry->value))
             continue;
-        uint32_t size = state->format == FORMAT_32 ? 4 : 8;
         uint64_t expected = entry->value;
-        int error = walk->ops->ram_cmpxchg(walk->ctx, entry->at, size, &expected, want);
+        int error = walk->ops->ram_cmpxchg(walk->ctx, entry->at, walk->entry_size, &expected, want);
         if (error != 0)
             return error == E_BUSY ? WALK_RETRY : WALK_BAD_TABLE;
         entry->value = want;
@@ -183,9 +175,9 @@ static enum walk_status mark(struct guest_walk *walk, struct walk_state *state, 
     return WALK_OK;
 }
 
-static uint64_t leaf_address(const struct walk_state *state, uint64_t address)
+static uint64_t leaf_address(const struct guest_walk *walk, const struct walk_state *state, uint64_t address)
 {
-    uint64_t value = state->path[state->depth - 1].value;
+    uint64_t value = walk->path[walk->path_count - 1].value;
     uint64_t offset = address & (BIT(state->leaf_shift) - 1);
 
     if (state->format != FORMAT_32)
@@ -204,6 +196,7 @@ enum walk_status guest_walk(struct guest_walk *walk, gva_t gva, uint32_t access)
     if ((mode->cr0 & CR0_PG) == 0) {
         walk->gpa = gpa(address);
         walk->page_size = BIT(32);
+        walk->path_count = 0;
         return WALK_OK;
     }
     if (is_long && !cpu_mode_is_canonical(mode, address))
@@ -230,7 +223,7 @@ enum walk_status guest_walk(struct guest_walk *walk, gva_t gva, uint32_t access)
             status = mark(walk, &state, access);
         if (status == WALK_RETRY)
             continue;
-        walk->gpa = gpa(leaf_address(&state, address));
+        walk->gpa = gpa(leaf_address(walk, &state, address));
         walk->page_size = BIT(state.leaf_shift);
         return status;
     }

@@ -56,6 +56,13 @@ struct guest_access_ops {
     void (*port_write)(void *ctx, uint16_t port, uint32_t size, uint32_t value);
 };
 
+#define WALK_LEVELS_MAX 5
+
+struct walk_entry {
+    gpa_t at;
+    uint64_t value;
+};
+
 struct guest_walk {
     /* In: */
     const struct x86_cpu_mode *mode;
@@ -69,6 +76,9 @@ struct guest_walk {
     gpa_t gpa;
     uint64_t page_size;  /* bytes mapped by the leaf; 4 GiB with paging off */
     uint32_t error_code; /* for WALK_PAGE_FAULT */
+    uint8_t path_count;  /* entries from the root to the leaf, as the walk left them; 0 with paging off */
+    uint8_t entry_size;  /* 4 or 8 bytes */
+    struct walk_entry path[WALK_LEVELS_MAX];
 };
 
 /* Translate `gva` for `access` (enum walk_access bits). Only for WALK_OK is `gpa` valid. */

@@ -21,16 +21,47 @@ static uint64_t key_of(const struct code_context *code)
     return align_down(code->linear, PAGE_SIZE) | code->mode;
 }
 
+/* Other vCPUs write their tables at any time: each entry is read once. */
+static uint64_t read_entry(const struct insn_cache *cache, uint32_t i)
+{
+    if (UNLIKELY(cache->proof_narrow))
+        return *(const volatile uint32_t *)cache->proof[i].at;
+    return *(const volatile uint64_t *)cache->proof[i].at;
+}
+
+static bool is_proved(const struct insn_cache *cache)
+{
+    for (uint32_t i = 0; i < cache->proof_count; i++)
+        if (read_entry(cache, i) != cache->proof[i].value)
+            return false;
+    return true;
+}
+
+static bool keep_proof(struct x86_vcpu *vcpu, const struct guest_walk *walk)
+{
+    struct insn_cache *cache = &vcpu->insns;
+
+    cache->proof_count = walk->path_count;
+    cache->proof_narrow = walk->path_count != 0 && walk->entry_size == 4;
+    for (uint32_t i = 0; i < walk->path_count; i++) {
+        cache->proof[i].value = walk->path[i].value;
+        cache->proof[i].at = guest_ptr(vcpu->core.vm, walk->path[i].at, walk->entry_size);
+        if (cache->proof[i].at == NULL)
+            return false;
+    }
+    return true;
+}
+
 static bool refill_page(struct x86_vcpu *vcpu, const struct code_context *code)
 {
     struct insn_cache *cache = &vcpu->insns;
-    gpa_t at;
+    struct guest_walk walk;
 
     cache->page_key = UINT64_MAX;
-    if (!x86_translate_code(vcpu, gva(align_down(code->linear, PAGE_SIZE)), &at))
+    if (!x86_walk_code(vcpu, gva(align_down(code->linear, PAGE_SIZE)), &walk))
         return false;
-    cache->page = guest_ptr(vcpu->core.vm, at, PAGE_SIZE);
-    if (cache->page == NULL)
+    cache->page = guest_ptr(vcpu->core.vm, walk.gpa, PAGE_SIZE);
+    if (cache->page == NULL || !keep_proof(vcpu, &walk))
         return false;
     cache->page_cr3 = code->cr3;
     cache->page_key = key_of(code);
@@ -48,7 +79,7 @@ const struct insn *insn_cache_find(struct x86_vcpu *vcpu)
     offset = code.linear & PAGE_OFFSET;
     if (UNLIKELY(offset > PAGE_SIZE - FETCH_BYTES))
         return NULL;
-    if (UNLIKELY(cache->page_key != key_of(&code) || cache->page_cr3 != code.cr3) &&
+    if (UNLIKELY(cache->page_key != key_of(&code) || cache->page_cr3 != code.cr3 || !is_proved(cache)) &&
         !refill_page(vcpu, &code))
         return NULL;
     /* Copied once; the guest may write its code meanwhile. */

@@ -3,17 +3,19 @@
  * Decoded instructions of one vCPU, for CPUs that report no next RIP, and for MMIO. Two small caches: where
  * the page of code at RIP lies in memory, and what the decoder made of 16 bytes.
  *
- * The second is exact: an entry is used only while the 16 bytes in memory are the same. The first is a
- * translation that the guest may have changed without an exit. Before it is used again its key (CR3, page,
- * mode) must match; a guest that remaps a code page in place under the same CR3 is noticed only by the bytes.
- * Latch drops it at every exit that changes paging. It never makes Latch read anything but this guest's own
- * memory.
+ * Both are exact. An instruction is used only while the 16 bytes in memory are the same. A translation, which
+ * the guest may change without an exit, is used only while its key (CR3, page, mode) matches and every
+ * page-table entry that the walk went through still reads as it did: a guest that remaps its code in place is
+ * noticed. Latch drops it at every exit that changes how tables are read. Only the very last length is given
+ * without looking at the tables again: what kind of instruction it was the exit has said.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "arch/x86/decode.h"
+#include "arch/x86/guest_walk.h"
 
 struct x86_vcpu;
 
@@ -35,11 +37,20 @@ struct insn_cache_last {
     uint8_t length;
 };
 
+/* A page-table entry of the translation, where it is and what it was. */
+struct insn_cache_proof {
+    const void *at;
+    uint64_t value;
+};
+
 struct insn_cache {
     struct insn_cache_last last;
     uint64_t page_key; /* linear page | key bits; UINT64_MAX: none */
     uint64_t page_cr3;
     const uint8_t *page; /* host address of the 4 KiB page */
+    bool proof_narrow;   /* entries of four bytes */
+    uint8_t proof_count; /* 0 with paging off */
+    struct insn_cache_proof proof[WALK_LEVELS_MAX];
     struct insn_cache_entry entries[INSN_CACHE_ENTRIES];
 };
 
