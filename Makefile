@@ -25,6 +25,9 @@ ASFLAGS := -g -I. -D__ASSEMBLER__ $(filter-out -mgeneral-regs-only,$(flags-$(ARC
 objects := $(patsubst %.c,$(B)/%.o,$(filter %.c,$(sources-$(ARCH)))) \
 	$(patsubst %.S,$(B)/%.o,$(filter %.S,$(sources-$(ARCH))))
 
+# What runs only at boot, at a VM's start or when something goes wrong is made small: cold-y in sources.mk.
+$(patsubst %.c,$(B)/%.o,$(filter %.c,$(cold-y))): CFLAGS += -Os
+
 .PHONY: all build run test check check-fast unit lint bench size clean help
 all: build
 build: $(B)/latch.elf

@@ -10,3 +10,4 @@ inject-y := core/inject.c core/inject_accept.c core/inject_schedule.c core/injec
 	core/inject_why.c
 core-y += $(inject-y)
 core-y += core/pmem.c core/log.c core/panic.c core/boot_regions.c
+cold-y += $(filter core/config% core/main.c core/vm.c core/panic.c core/pmem.c core/log.c core/boot_regions.c,$(core-y))

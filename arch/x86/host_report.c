@@ -82,9 +82,15 @@ static void print_memory(const struct boot_info *info)
     uint64_t ram = boot_regions_ram(info);
     uint64_t image = (uintptr_t)image_end - (uintptr_t)image_start;
 
-    log_info("self-check: memory %lu MiB in %u regions, %lu MiB free; image %lu KiB; %u modules; loader %s",
-             ram / MIB, info->region_count, pmem_free_pages() * PAGE_SIZE / MIB, image / KIB,
-             info->module_count, info->loader_name[0] == '\0' ? "unknown" : info->loader_name);
+    log_info("self-check: memory %lu MiB in %u regions, %lu MiB free", ram / MIB, info->region_count,
+             pmem_free_pages() * PAGE_SIZE / MIB);
+    log_info("self-check: image %lu KiB, %u modules, loader %s", image / KIB, info->module_count,
+             info->loader_name[0] == '\0' ? "unknown" : info->loader_name);
+}
+
+static const char *yes_no(bool value)
+{
+    return value ? "yes" : "no";
 }
 
 static void print_acpi(void)
@@ -95,21 +101,20 @@ static void print_acpi(void)
         log_info("self-check: ACPI none");
         return;
     }
-    log_info(
-        "self-check: ACPI revision %u (%s), %u tables; MADT %s: %u CPUs, %u IOAPICs; FADT %s: power-off %s, "
-        "reset register %s; MCFG %s",
-        acpi->revision, acpi->oem, acpi->table_count, acpi->has_madt ? "yes" : "no", acpi->cpu_count,
-        acpi->ioapic_count, acpi->has_fadt ? "yes" : "no", acpi->has_s5 ? "yes" : "no",
-        acpi->reset.valid ? "yes" : "no", acpi->ecam_count != 0 ? "yes" : "no");
+    log_info("self-check: ACPI revision %u (%s), %u tables, %u CPUs, %u IOAPICs", acpi->revision, acpi->oem,
+             acpi->table_count, acpi->cpu_count, acpi->ioapic_count);
+    log_info("self-check: ACPI MADT %s, FADT %s, MCFG %s, power-off %s, reset register %s",
+             yes_no(acpi->has_madt), yes_no(acpi->has_fadt), yes_no(acpi->ecam_count != 0),
+             yes_no(acpi->has_s5), yes_no(acpi->reset.valid));
 }
 
 static void print_clock(void)
 {
-    log_info("self-check: TSC %lu kHz from %s, %s; APIC %s, ID %u, timer %s", tsc_khz(), tsc_source_name(),
-             tsc_is_invariant() ? "invariant" : "not invariant", host_apic_is_x2apic() ? "x2APIC" : "xAPIC",
-             host_apic_id(), tsc_apic_timer_hz() == 0 ? "TSC deadline" : "one-shot");
-    if (tsc_apic_timer_hz() != 0)
-        log_info("self-check: APIC timer %lu kHz", tsc_apic_timer_hz() / 1000);
+    log_info("self-check: TSC %lu kHz from %s, %s", tsc_khz(), tsc_source_name(),
+             tsc_is_invariant() ? "invariant" : "not invariant");
+    log_info("self-check: local APIC %s, ID %u, timer %s %lu kHz", host_apic_is_x2apic() ? "x2APIC" : "xAPIC",
+             host_apic_id(), tsc_apic_timer_hz() == 0 ? "TSC deadline" : "one-shot",
+             tsc_apic_timer_hz() == 0 ? tsc_khz() : tsc_apic_timer_hz() / 1000);
 }
 
 void host_report_print(const struct boot_info *info)

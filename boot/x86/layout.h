@@ -7,9 +7,9 @@
 #define IMAGE_BASE     0x200000
 #define IMAGE_MAX_SIZE 0x400000 /* the whole of what Latch may take, bss included */
 
-#define BOOT_CS64 0x08 /* selectors of the boot GDT; the final GDT has the same */
-#define BOOT_DS   0x10
-#define BOOT_CS32 0x18
+#define BOOT_CS64     0x08 /* selectors of the boot GDT; the final GDT has the same */
+#define BOOT_DS       0x10
+#define BOOT_CS32     0x18
 #define BOOT_GDT_SIZE 0x20
 
 #define MULTIBOOT2_HEADER_MAGIC 0xe85250d6
