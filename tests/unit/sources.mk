@@ -6,7 +6,8 @@ unit-y += lib
 unit-lib-y := lib/printf.c lib/error.c
 
 # Interrupt controllers and timers of the PC guest.
-unit-y += vlapic vlapic_timer apic_bus vpic vpit vpit_channel vioapic board_irq
+unit-y += vlapic vlapic_timer post_protocol apic_bus vpic vpit vpit_channel vioapic board_irq
+unit-post_protocol-y :=
 unit-vlapic-y := $(vlapic-y) core/timer.c lib/string.c
 unit-vlapic_timer-y := $(vlapic-y) core/timer.c lib/string.c
 unit-apic_bus-y := $(vlapic-y) core/timer.c lib/string.c
@@ -52,6 +53,7 @@ unit-load_multiboot-y := $(load-y)
 unit-guest_map-y := arch/x86/guest_map.c arch/x86/start_state.c core/guest_mem.c
 
 unit-y += vlapic
+unit-post_protocol-y :=
 unit-vlapic-y := $(vlapic-y) core/timer.c lib/string.c
 unit-y += vpic
 unit-vpic-y := vdev/vpic.c vdev/vpic_io.c core/device.c core/timer.c lib/string.c
