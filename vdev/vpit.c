@@ -90,7 +90,9 @@ static void expire(struct timer *timer)
 
     spin_lock(&pit->vm->dev_lock);
     poll(pit, tick_of(pit, now_ns));
-    arm(pit, now_ns);
+    /* The timer of a VM that has ended costs nobody anything: a reset sets it up anew. */
+    if (atomic_load_explicit(&pit->vm->state, memory_order_relaxed) != VM_ENDED)
+        arm(pit, now_ns);
     spin_unlock(&pit->vm->dev_lock);
 }
 

@@ -186,6 +186,7 @@ static void set_tsc(struct x86_vcpu *vcpu, uint64_t value)
     vcpu->tsc_offset += change;
     vcpu->msrs.tsc_adjust += change;
     x86_ops->set_tsc_offset(vcpu, vcpu->tsc_offset);
+    vlapic_tsc_changed(&vcpu->lapic);
 }
 
 int guest_msr_write(struct x86_vcpu *vcpu, uint32_t msr, uint64_t value)

@@ -157,9 +157,8 @@ static void fold_once(struct vlapic *vl)
     /* Pairs with the release in tell_owner(): what it wrote before is seen below. */
     uint32_t out = atomic_exchange_explicit(&vl->posted.outstanding, 0, memory_order_acquire);
 
-    for (uint32_t word = 0; word < VLAPIC_WORDS; word++)
-        if ((out & (UINT32_C(1) << word)) != 0)
-            fold_word(vl, word);
+    for (uint32_t words = out & VLAPIC_OUT_WORDS; words != 0; words &= words - 1)
+        fold_word(vl, (uint32_t)__builtin_ctz(words));
     if (UNLIKELY(out >> VLAPIC_WORDS != 0))
         fold_pins(vl, out);
 }

@@ -36,6 +36,7 @@ struct vcpu;
 struct apic_bus;
 
 /* Bits of posted.outstanding: words 0..3 of the request bits, then what is not a vector. */
+#define VLAPIC_OUT_WORDS  UINT32_C(0x0f)
 #define VLAPIC_OUT_LINT0  UINT32_C(0x10) /* rising edge at the pin, LVT to be looked at */
 #define VLAPIC_OUT_LINT1  UINT32_C(0x20)
 #define VLAPIC_OUT_ERROR  UINT32_C(0x40) /* an error was logged from outside */
@@ -233,6 +234,9 @@ void vlapic_mmio_write(struct vlapic *vl, uint32_t offset, unsigned int size, ui
 /* IA32_APIC_BASE, IA32_TSC_DEADLINE, x2APIC's. 0, or E_INVAL: #GP, nothing changed. */
 MUST_CHECK int vlapic_msr_read(struct vlapic *vl, uint32_t msr, uint64_t *value);
 MUST_CHECK int vlapic_msr_write(struct vlapic *vl, uint32_t msr, uint64_t value);
+
+/* The guest has set its TSC: a deadline in its terms is at another time now. */
+void vlapic_tsc_changed(struct vlapic *vl);
 
 /* CPUID.1:EDX.APIC as the guest is to see it. */
 static inline bool vlapic_is_enabled(const struct vlapic *vl)

@@ -56,6 +56,20 @@ static void next_period(struct vlapic *vl, uint64_t now)
     t->next_ns = t->start_ns + period;
 }
 
+/* Rounded up: when it expires the guest's TSC has reached the deadline. Fits 64 bits up to 18 GHz. */
+static uint64_t deadline_ns(const struct vlapic *vl, uint64_t now, uint64_t tsc)
+{
+    uint64_t tsc_now = vl->bus->ops->guest_tsc(vl->vcpu);
+    uint64_t hz = vl->bus->tsc_hz;
+
+    if (tsc <= tsc_now)
+        return now;
+    if ((tsc - tsc_now) / hz >= MAX_DEADLINE_SECONDS)
+        return now + MAX_DEADLINE_SECONDS * NS_PER_SEC;
+    tsc -= tsc_now;
+    return now + tsc / hz * NS_PER_SEC + tsc % hz * NS_PER_SEC / hz + 1;
+}
+
 /* Acts on an expiry that has been reached. The caller arms. */
 static void poll(struct vlapic *vl, uint64_t now)
 {
@@ -63,6 +77,11 @@ static void poll(struct vlapic *vl, uint64_t now)
 
     if (now < t->next_ns || t->next_ns == NEVER)
         return;
+    /* The two clocks' rounding, or a guest that has set its TSC back. */
+    if (t->tsc_deadline != 0 && vl->bus->ops->guest_tsc(vl->vcpu) < t->tsc_deadline) {
+        t->next_ns = deadline_ns(vl, now, t->tsc_deadline);
+        return;
+    }
     if (timer_mode(vl) == APIC_LVT_PERIODIC && t->initial != 0) {
         next_period(vl, now);
     } else {
@@ -79,7 +98,9 @@ static void expire(struct timer *timer)
     uint64_t now = time_now_ns();
 
     poll(vl, now);
-    arm(vl, now);
+    /* The timer of a VM that has ended costs nobody anything: a reset sets it up anew. */
+    if (atomic_load_explicit(&vl->bus->vm->state, memory_order_relaxed) != VM_ENDED)
+        arm(vl, now);
 }
 
 static const struct timer_ops timer_ops = {.expire = expire};
@@ -177,18 +198,12 @@ uint64_t vlapic_timer_read_deadline(struct vlapic *vl)
     return vl->timer.tsc_deadline;
 }
 
-/* Rounded up: when it expires the guest's TSC has reached the deadline. Fits 64 bits up to 18 GHz. */
-static uint64_t deadline_ns(const struct vlapic *vl, uint64_t now, uint64_t tsc)
+static void set_deadline(struct vlapic *vl, uint64_t now, uint64_t tsc)
 {
-    uint64_t tsc_now = vl->bus->ops->guest_tsc(vl->vcpu);
-    uint64_t hz = vl->bus->tsc_hz;
-
-    if (tsc <= tsc_now)
-        return now;
-    if ((tsc - tsc_now) / hz >= MAX_DEADLINE_SECONDS)
-        return now + MAX_DEADLINE_SECONDS * NS_PER_SEC;
-    tsc -= tsc_now;
-    return now + tsc / hz * NS_PER_SEC + tsc % hz * NS_PER_SEC / hz + 1;
+    vl->timer.tsc_deadline = tsc;
+    vl->timer.next_ns = tsc != 0 ? deadline_ns(vl, now, tsc) : NEVER;
+    poll(vl, now);
+    arm(vl, now);
 }
 
 void vlapic_timer_write_deadline(struct vlapic *vl, uint64_t tsc)
@@ -198,10 +213,13 @@ void vlapic_timer_write_deadline(struct vlapic *vl, uint64_t tsc)
     if (timer_mode(vl) != APIC_LVT_TSC_DEADLINE)
         return;
     poll(vl, now);
-    vl->timer.tsc_deadline = tsc;
-    vl->timer.next_ns = tsc != 0 ? deadline_ns(vl, now, tsc) : NEVER;
-    poll(vl, now);
-    arm(vl, now);
+    set_deadline(vl, now, tsc);
+}
+
+void vlapic_tsc_changed(struct vlapic *vl)
+{
+    if (vl->timer.tsc_deadline != 0)
+        set_deadline(vl, time_now_ns(), vl->timer.tsc_deadline);
 }
 
 void vlapic_unbind(struct vlapic *vl)

@@ -28,10 +28,12 @@ static uint64_t tsc_at(uint64_t ns)
     return (uint64_t)((unsigned __int128)ns * TSC_HZ / NS_PER_SEC) + TSC_OFFSET;
 }
 
+static uint64_t tsc_change;
+
 static uint64_t guest_tsc(struct vcpu *vcpu)
 {
     (void)vcpu;
-    return tsc_at(fixture_now);
+    return tsc_at(fixture_now) + tsc_change;
 }
 
 static const struct apic_bus_ops bus_ops = {.guest_tsc = guest_tsc};
@@ -54,6 +56,7 @@ static uint64_t posted(void)
 static int setup(void **state)
 {
     (void)state;
+    tsc_change = 0;
     fixture_reset();
     apic_bus_init(&bus, &bus_ops, &fixture_vm, TSC_HZ);
     vlapic_init(&apic, &bus, &fixture_vcpus[0]);
@@ -125,6 +128,18 @@ static void test_too_fast(void **state)
     fixture_run_until(fixture_now + NS_PER_MS);
     assert_in_range(posted(), 49, 51);
     assert_in_range(posted() + apic.books.timer_late_count, 980000, 1000000);
+}
+
+static void test_vm_ended(void **state)
+{
+    (void)state;
+    set(APIC_LVT_TIMER, 0x20040);
+    set(APIC_TMR_INIT, 1000000);
+    fixture_run_until(fixture_now + 5 * NS_PER_MS);
+    atomic_store(&fixture_vm.state, VM_ENDED);
+    fixture_run_until(fixture_now + NS_PER_SEC);
+    assert_false(timer_is_armed(&apic.timer.timer));
+    assert_in_range(posted(), 2, 4);
 }
 
 static void test_mask(void **state)
@@ -212,6 +227,32 @@ static void test_tsc_deadline(void **state)
     assert_false(timer_is_armed(&apic.timer.timer));
 }
 
+/* The deadline is a value of the guest's TSC, wherever that goes. */
+static void test_tsc_is_set(void **state)
+{
+    uint64_t deadline = tsc_at(fixture_now) + TSC_HZ;
+
+    (void)state;
+    set(APIC_LVT_TIMER, 0x40050);
+    assert_int_equal(vlapic_msr_write(&apic, MSR_TSC_DEADLINE, deadline), 0);
+    tsc_change = TSC_HZ / 2;
+    vlapic_tsc_changed(&apic);
+    fixture_run_until(fixture_now + 499 * NS_PER_MS);
+    assert_int_equal(posted(), 0);
+    fixture_run_until(fixture_now + 2 * NS_PER_MS);
+    assert_int_equal(posted(), 1);
+    deadline = guest_tsc(NULL) + TSC_HZ;
+    assert_int_equal(vlapic_msr_write(&apic, MSR_TSC_DEADLINE, deadline), 0);
+    tsc_change = 0; /* back, and nobody told us */
+    fixture_run_until(fixture_now + 1499 * NS_PER_MS);
+    assert_int_equal(posted(), 1);
+    fixture_run_until(fixture_now + 2 * NS_PER_MS);
+    assert_int_equal(posted(), 2);
+    tsc_change = 5;
+    vlapic_tsc_changed(&apic);
+    assert_false(timer_is_armed(&apic.timer.timer));
+}
+
 static void test_mode_change_disarms(void **state)
 {
     (void)state;
@@ -268,10 +309,12 @@ int main(void)
         cmocka_unit_test_setup(test_divisors, setup),
         cmocka_unit_test_setup(test_periodic, setup),
         cmocka_unit_test_setup(test_too_fast, setup),
+        cmocka_unit_test_setup(test_vm_ended, setup),
         cmocka_unit_test_setup(test_mask, setup),
         cmocka_unit_test_setup(test_stop, setup),
         cmocka_unit_test_setup(test_divide_while_running, setup),
         cmocka_unit_test_setup(test_tsc_deadline, setup),
+        cmocka_unit_test_setup(test_tsc_is_set, setup),
         cmocka_unit_test_setup(test_mode_change_disarms, setup),
         cmocka_unit_test_setup(test_reset_and_migration, setup),
         cmocka_unit_test_setup(test_random, setup),

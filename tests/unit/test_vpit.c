@@ -95,6 +95,17 @@ static void test_late_host(void **state)
     assert_in_range(rises, 999, 1002);
 }
 
+static void test_vm_ended(void **state)
+{
+    (void)state;
+    program(0x34, 11932);
+    fixture_run_until(fixture_now + 15 * NS_PER_MS);
+    atomic_store(&fixture_vm.state, VM_ENDED);
+    fixture_run_until(fixture_now + NS_PER_SEC);
+    assert_false(timer_is_armed(&pit.timer));
+    assert_in_range(rises, 1, 2);
+}
+
 static void test_too_fast(void **state)
 {
     (void)state;
@@ -269,6 +280,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_no_drift, setup),        cmocka_unit_test_setup(test_late_host, setup),
+        cmocka_unit_test_setup(test_vm_ended, setup),
         cmocka_unit_test_setup(test_too_fast, setup),        cmocka_unit_test_setup(test_one_shot, setup),
         cmocka_unit_test_setup(test_due_before_stop, setup), cmocka_unit_test_setup(test_new_rate, setup),
         cmocka_unit_test_setup(test_counter_reads, setup),   cmocka_unit_test_setup(test_read_back, setup),
