@@ -81,6 +81,10 @@ static void refine_map1(struct insn *insn, struct opcode *entry)
         if (!has(insn, INSN_PREFIX_REP))
             entry->flags |= OPC_BAD;
         break;
+    case 0xc3: /* MOVNTI */
+        if (has(insn, INSN_PREFIX_OPSIZE | INSN_PREFIX_REP | INSN_PREFIX_REPNE))
+            entry->flags |= OPC_BAD;
+        break;
     default:
         break;
     }
@@ -151,6 +155,8 @@ void decode_check(struct cursor *cursor, struct insn *insn, uint32_t flags)
     undefined |= has(insn, INSN_PREFIX_LOCK) && !lock_is_legal(insn);
     if (undefined)
         cursor_fail(cursor, DECODE_INVALID);
+    if (insn->form == INSN_FORM_RM_ONE)
+        insn->imm = 1;
     if (insn->op == INSN_CMPXCHG8B) {
         insn->op_size = (insn->rex & REX_W) != 0 ? 16 : 8;
         insn->mem_size = insn->op_size;

@@ -42,11 +42,10 @@ static uint64_t other_operand(const struct emulator *emu)
     case INSN_FORM_REG_RM:
         return operand_reg_read(emu, insn->reg, insn->op_size);
     case INSN_FORM_RM_IMM:
+    case INSN_FORM_RM_ONE:
         return insn->imm;
     case INSN_FORM_RM_CL:
         return emu->regs->gpr[X86_RCX] & 0xff;
-    case INSN_FORM_RM_ONE:
-        return 1;
     case INSN_FORM_MOFFS_ACC:
         return operand_reg_read(emu, X86_RAX, insn->op_size);
     default:
