@@ -14,7 +14,6 @@
 #include "core/spinlock.h"
 #include "lib/assert.h"
 #include "lib/error.h"
-#include "lib/string.h"
 
 #define EXTENT_MAGIC UINT64_C(0x4c61746368467265) /* a stray write to free memory is noticed here */
 #define LARGE_ALIGN  (2 * MIB)

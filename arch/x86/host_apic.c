@@ -70,6 +70,12 @@ static void apic_write(enum apic_register reg, uint32_t value)
         mmio_write32(page + reg, value);
 }
 
+static void mode_enter(void)
+{
+    if (x2apic)
+        insn_wrmsr(MSR_APIC_BASE, insn_rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+}
+
 int host_apic_init(void)
 {
     struct insn_cpuid cpuid = insn_cpuid(1, 0);
@@ -82,17 +88,17 @@ int host_apic_init(void)
         return E_NOTSUP; /* on some CPUs it cannot be turned on again */
     x2apic = (cpuid.ecx & CPUID_1_ECX_X2APIC) != 0;
     page = base & APIC_BASE_ADDRESS;
+    mode_enter();
     return x2apic ? 0 : host_map_set(hpa(page), PAGE_SIZE, HOST_MAP_DEVICE);
 }
 
-void host_apic_enable(void)
+void host_apic_enable(uint32_t nmi_pins)
 {
-    if (x2apic)
-        insn_wrmsr(MSR_APIC_BASE, insn_rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+    mode_enter();
     apic_write(APIC_TPR, 0);
     apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED);
-    apic_write(APIC_LVT_LINT0, APIC_LVT_MASKED);
-    apic_write(APIC_LVT_LINT1, APIC_LVT_NMI);
+    apic_write(APIC_LVT_LINT0, (nmi_pins & BIT(0)) != 0 ? APIC_LVT_NMI : APIC_LVT_MASKED);
+    apic_write(APIC_LVT_LINT1, (nmi_pins & BIT(1)) != 0 ? APIC_LVT_NMI : APIC_LVT_MASKED);
     apic_write(APIC_LVT_ERROR, APIC_LVT_MASKED);
     apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
     apic_write(APIC_SVR, (uint32_t)APIC_SVR_ENABLE | HOST_VECTOR_SPURIOUS);

@@ -16,8 +16,8 @@ struct x86_cpu;
  */
 MUST_CHECK int host_apic_init(void);
 
-/* Each CPU: software enable, all local vectors masked but LINT1, which brings NMIs. */
-void host_apic_enable(void);
+/* Each CPU: software enable, all local vectors masked but the pins (bit n: LINTn) that bring NMIs. */
+void host_apic_enable(uint32_t nmi_pins);
 
 bool host_apic_is_x2apic(void);
 uint32_t host_apic_id(void);

@@ -46,12 +46,26 @@ static void acpi_init(const struct boot_info *info)
         log_warn("%u ACPI tables are damaged and were left out", host_acpi.bad_count);
 }
 
+uint32_t host_platform_nmi_pins(uint32_t apic_id)
+{
+    uint32_t uid = UINT32_MAX;
+    uint32_t pins = 0;
+
+    for (uint32_t i = 0; i < host_acpi.cpu_count; i++)
+        if (host_acpi.cpus[i].apic_id == apic_id)
+            uid = host_acpi.cpus[i].uid;
+    for (uint32_t i = 0; i < host_acpi.nmi_count; i++)
+        if (!host_acpi.nmis[i].is_gsi && (host_acpi.nmis[i].all_cpus || host_acpi.nmis[i].uid == uid))
+            pins |= 1u << host_acpi.nmis[i].lint;
+    return pins != 0 ? pins : BIT(1); /* where nobody says, it is LINT1 as on all PCs */
+}
+
 static void clock_init(void)
 {
     if (host_apic_init() != 0)
         panic("this machine has no local APIC, or the firmware disabled it");
-    host_apic_enable();
     boot_cpu_area.cpu.base.hardware_id = host_apic_id();
+    host_apic_enable(host_platform_nmi_pins(host_apic_id()));
     if (tsc_calibrate(&host_acpi) != 0)
         panic("no clock to measure the TSC with: neither the ACPI PM timer nor the 8254 runs");
     host_apic_timer_setup(tsc_apic_timer_hz());

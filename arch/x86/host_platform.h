@@ -13,3 +13,6 @@ extern struct acpi_info host_acpi;
 /* Boot CPU, once, on the final page tables. Ends in a panic where the machine lacks what Latch cannot do
  * without. */
 void host_platform_init(const struct boot_info *info);
+
+/* The local interrupt pins (bit n: LINTn) through which the CPU with this APIC ID gets NMIs. */
+uint32_t host_platform_nmi_pins(uint32_t apic_id);

@@ -157,7 +157,7 @@ void host_ap_main(struct x86_cpu *cpu)
 {
     cpu_load(cpu);
     cpu->arrival_tsc = insn_rdtsc();
-    host_apic_enable();
+    host_apic_enable(host_platform_nmi_pins(cpu->base.hardware_id));
     host_apic_timer_setup(tsc_apic_timer_hz());
     atomic_store_explicit(&cpu->online, 1, memory_order_release);
     if (x86_ops->cpu_enable() != 0)

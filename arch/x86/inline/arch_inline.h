@@ -52,3 +52,11 @@ static inline void arch_bulk_clear(void *at, size_t size)
     __asm__ volatile("rep stosq" : "+D"(at), "+c"(words) : "a"(0) : "memory");
     __asm__ volatile("rep stosb" : "+D"(at), "+c"(rest) : "a"(0) : "memory");
 }
+
+/* Zeroes `size` bytes, a multiple of 8; for large pieces. */
+static inline void arch_zero(void *start, uint64_t size)
+{
+    uint64_t count = size / 8;
+
+    __asm__ volatile("rep stosq" : "+D"(start), "+c"(count) : "a"(UINT64_C(0)) : "memory");
+}

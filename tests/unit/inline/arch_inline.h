@@ -33,3 +33,8 @@ static inline void arch_bulk_clear(void *at, size_t size)
 {
     __builtin_memset(at, 0, size);
 }
+
+static inline void arch_zero(void *start, uint64_t size)
+{
+    __builtin_memset(start, 0, size);
+}
