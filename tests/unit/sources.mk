@@ -37,13 +37,14 @@ unit-inject_event-y := $(inject-y)
 
 emulate-files := $(decode-files) arch/x86/guest_walk.c arch/x86/emulate.c arch/x86/emulate_access.c \
 	arch/x86/emulate_alu.c arch/x86/emulate_memory.c arch/x86/emulate_operand.c arch/x86/emulate_string.c
-unit-y += emulate_alu emulate emulate_faults emulate_native emulate_string guest_walk
+unit-y += emulate_alu emulate emulate_faults emulate_native emulate_string guest_walk insn_cache
 unit-emulate_alu-y := arch/x86/emulate_alu.c
 unit-emulate-y := $(emulate-files)
 unit-emulate_faults-y := $(emulate-files)
 unit-emulate_string-y := $(emulate-files)
 unit-emulate_native-y := $(emulate-files)
 unit-guest_walk-y := arch/x86/guest_walk.c
+unit-insn_cache-y := $(decode-files) arch/x86/guest_walk.c arch/x86/insn_cache.c
 
 load-y := tests/unit/load_fixture.c $(filter arch/x86/load% arch/x86/multiboot2_header.c arch/x86/guest_map.c \
 	arch/x86/start_state.c,$(arch-x86-y)) core/guest_mem.c lib/printf.c

@@ -14,7 +14,7 @@
 
 #include "tests/unit/fake_guest.h"
 
-#define INSTRUCTIONS 300000
+#define INSTRUCTIONS 100000
 #define BUFFER       UINT64_C(0x31000000) /* host memory that stands for the device; below 2 GiB */
 #define BUFFER_SIZE  8192u
 #define STATE        UINT64_C(0x32000000) /* struct native, reached by 32-bit absolute addresses */
