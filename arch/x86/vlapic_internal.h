@@ -37,8 +37,11 @@ void vlapic_log_error(struct vlapic *vl, uint32_t esr_bits);
 /* Any CPU. */
 void vlapic_post_nmi(struct vlapic *vl);
 
-/* A register by its offset, a multiple of 16, as both access modes see it. False: no such register. */
-bool vlapic_reg_read(struct vlapic *vl, uint32_t reg, uint32_t *value);
+#define VLAPIC_NO_REGISTER INT64_C(-1)
+
+/* A register by its offset, a multiple of 16 below APIC_SIZE, as xAPIC mode has it. NO_REGISTER, false: there
+ * is none. */
+int64_t vlapic_reg_read(struct vlapic *vl, uint32_t reg);
 bool vlapic_reg_write(struct vlapic *vl, uint32_t reg, uint32_t value);
 
 /* Bits of an LVT register that software can write. */

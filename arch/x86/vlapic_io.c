@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest's local APIC: registers by offset, as xAPIC's page and x2APIC's MSRs share them, and the page
- * itself. What differs between the two modes (ID, LDR, ICR) is in the two entry points.
+ * The guest's local APIC: registers by offset, and the page that xAPIC mode shows. x2APIC mode uses the same
+ * registers for all that it does not have in a form of its own (vlapic_msr.c).
  */
 #include "arch/x86/apic_bus.h"
 #include "arch/x86/vlapic_internal.h"
@@ -52,99 +52,78 @@ static uint32_t arbitration_priority(const struct vlapic *vl)
     return (irr > isr ? irr : isr) << 4;
 }
 
-/* Registers that are 32 bits of something in groups of eight. */
-static bool group_read(struct vlapic *vl, uint32_t reg, uint32_t *value)
+/* Registers in rows: bit arrays and the LVT. */
+static int64_t row_read(struct vlapic *vl, uint32_t reg)
 {
-    if (reg >= APIC_ISR && reg < APIC_TMR) {
-        *value = bits_read(vl->isr, reg, APIC_ISR);
-    } else if (reg >= APIC_TMR && reg < APIC_IRR) {
-        *value = bits_read(vl->tmr, reg, APIC_TMR);
-    } else if (reg >= APIC_IRR && reg < APIC_ESR) {
+    if (reg >= APIC_ISR && reg < APIC_TMR)
+        return bits_read(vl->isr, reg, APIC_ISR);
+    if (reg >= APIC_TMR && reg < APIC_IRR)
+        return bits_read(vl->tmr, reg, APIC_TMR);
+    if (reg >= APIC_IRR && reg < APIC_ESR) {
         vlapic_sync(vl);
-        *value = bits_read(vl->irr, reg, APIC_IRR);
-    } else if (reg >= APIC_LVT_TIMER && reg <= APIC_LVT_ERROR) {
-        *value = vl->lvt[lvt_of(reg)];
-    } else {
-        return false;
+        return bits_read(vl->irr, reg, APIC_IRR);
     }
-    return true;
+    if (reg >= APIC_LVT_TIMER && reg <= APIC_LVT_ERROR)
+        return vl->lvt[lvt_of(reg)];
+    return VLAPIC_NO_REGISTER;
 }
 
-bool vlapic_reg_read(struct vlapic *vl, uint32_t reg, uint32_t *value)
+/* Divided by 16 the cases are dense: one jump. */
+int64_t vlapic_reg_read(struct vlapic *vl, uint32_t reg)
 {
-    switch (reg) {
-    case APIC_VERSION:
-        *value = APIC_VERSION_VALUE;
-        return true;
-    case APIC_TPR:
-        *value = vl->tpr;
-        return true;
-    case APIC_PPR:
-        *value = atomic_load_explicit(&vl->ppr, memory_order_relaxed);
-        return true;
-    case APIC_SVR:
-        *value = vl->svr;
-        return true;
-    case APIC_ESR:
-        *value = vl->esr;
-        return true;
-    case APIC_ICR_LOW:
-        *value = (uint32_t)vl->icr;
-        return true;
-    case APIC_TMR_INIT:
-        *value = vl->timer.initial;
-        return true;
-    case APIC_TMR_NOW:
-        *value = vlapic_timer_read_count(vl);
-        return true;
-    case APIC_TMR_DIVIDE:
-        *value = vl->timer.divide;
-        return true;
-    default:
-        return group_read(vl, reg, value);
-    }
-}
-
-/* Registers that only xAPIC mode has, or shows differently. */
-static bool xapic_read(struct vlapic *vl, uint32_t reg, uint32_t *value)
-{
-    switch (reg) {
-    case APIC_ID:
-        *value = vlapic_id(vl) << 24;
-        return true;
-    case APIC_APR:
+    switch (reg >> 4) {
+    case APIC_ID >> 4:
+        return (uint32_t)(vlapic_id(vl) << APIC_LDR_SHIFT);
+    case APIC_VERSION >> 4:
+        return APIC_VERSION_VALUE;
+    case APIC_TPR >> 4:
+        return vl->tpr;
+    case APIC_APR >> 4:
         vlapic_sync(vl);
-        *value = arbitration_priority(vl);
-        return true;
-    case APIC_EOI: /* write-only */
-    case APIC_RRD:
-        *value = 0;
-        return true;
-    case APIC_LDR:
-        *value = vl->ldr << APIC_LDR_SHIFT;
-        return true;
-    case APIC_DFR:
-        *value = vl->dfr << APIC_DFR_SHIFT | APIC_DFR_ONES;
-        return true;
-    case APIC_ICR_HIGH:
-        *value = (uint32_t)(vl->icr >> 32);
-        return true;
+        return arbitration_priority(vl);
+    case APIC_PPR >> 4:
+        return atomic_load_explicit(&vl->ppr, memory_order_relaxed);
+    case APIC_EOI >> 4: /* write-only */
+    case APIC_RRD >> 4:
+        return 0;
+    case APIC_LDR >> 4:
+        return (uint32_t)(vl->ldr << APIC_LDR_SHIFT);
+    case APIC_DFR >> 4:
+        return vl->dfr << APIC_DFR_SHIFT | APIC_DFR_ONES;
+    case APIC_SVR >> 4:
+        return vl->svr;
+    case APIC_ESR >> 4:
+        return vl->esr;
+    case APIC_ICR_LOW >> 4:
+        return (uint32_t)vl->icr;
+    case APIC_ICR_HIGH >> 4:
+        return (int64_t)(vl->icr >> 32);
+    case APIC_TMR_INIT >> 4:
+        return vl->timer.initial;
+    case APIC_TMR_NOW >> 4:
+        return vlapic_timer_read_count(vl);
+    case APIC_TMR_DIVIDE >> 4:
+        return vl->timer.divide;
     default:
-        return false;
+        return row_read(vl, reg);
     }
 }
 
 uint64_t vlapic_mmio_read(struct vlapic *vl, uint32_t offset, unsigned int size)
 {
-    uint32_t reg = offset & 0xff0;
     uint32_t byte = offset & 0xf;
-    uint32_t value = 0;
+    int64_t value;
 
-    if (byte + size > sizeof(uint32_t))
+    if (UNLIKELY(byte + size > sizeof(uint32_t)))
         return 0;
-    if (UNLIKELY(!vlapic_reg_read(vl, reg, &value)) && !xapic_read(vl, reg, &value))
+    value = vlapic_reg_read(vl, offset & 0xff0);
+    if (UNLIKELY(value == VLAPIC_NO_REGISTER)) {
         vlapic_log_error(vl, APIC_ESR_REGISTER);
-    return (value >> (8 * byte)) & bytes_mask(size);
+        return 0;
+    }
+    if (LIKELY(size == sizeof(uint32_t)))
+        return (uint64_t)value;
+    return ((uint64_t)value >> (8 * byte)) & bytes_mask(size);
 }
 
 static void write_svr(struct vlapic *vl, uint32_t value)
@@ -174,68 +153,66 @@ static void write_lvt(struct vlapic *vl, uint32_t reg, uint32_t value)
     }
 }
 
-/* Read-only registers are known and ignore what is written. */
-bool vlapic_reg_write(struct vlapic *vl, uint32_t reg, uint32_t value)
+static void write_icr_low(struct vlapic *vl, uint32_t value)
 {
-    uint32_t ignored;
-
-    switch (reg) {
-    case APIC_TPR:
-        vlapic_set_tpr(vl, (uint8_t)value);
-        return true;
-    case APIC_EOI:
-        vlapic_eoi(vl);
-        return true;
-    case APIC_SVR:
-        write_svr(vl, value);
-        return true;
-    case APIC_ESR:
-        vl->esr = atomic_exchange_explicit(&vl->posted.error, 0, memory_order_relaxed);
-        return true;
-    case APIC_TMR_INIT:
-        vlapic_timer_write_initial(vl, value);
-        return true;
-    case APIC_TMR_DIVIDE:
-        vlapic_timer_write_divide(vl, value);
-        return true;
-    default:
-        if (reg >= APIC_LVT_TIMER && reg <= APIC_LVT_ERROR) {
-            write_lvt(vl, reg, value);
-            return true;
-        }
-        return vlapic_reg_read(vl, reg, &ignored);
-    }
+    vl->icr = (vl->icr & FIELD(63, 32)) | (value & APIC_ICR_WRITABLE);
+    apic_bus_send_icr(vl, vl->icr);
 }
 
-static bool xapic_write(struct vlapic *vl, uint32_t reg, uint32_t value)
+/* The LVT; read-only registers are known and ignore what is written. */
+static bool row_write(struct vlapic *vl, uint32_t reg, uint32_t value)
 {
-    uint32_t ignored;
+    if (reg >= APIC_LVT_TIMER && reg <= APIC_LVT_ERROR) {
+        write_lvt(vl, reg, value);
+        return true;
+    }
+    return vlapic_reg_read(vl, reg) != VLAPIC_NO_REGISTER;
+}
 
-    switch (reg) {
-    case APIC_ICR_LOW:
-        vl->icr = (vl->icr & FIELD(63, 32)) | (value & APIC_ICR_WRITABLE);
-        apic_bus_send_icr(vl, vl->icr);
+bool vlapic_reg_write(struct vlapic *vl, uint32_t reg, uint32_t value)
+{
+    switch (reg >> 4) {
+    case APIC_TPR >> 4:
+        vlapic_set_tpr(vl, (uint8_t)value);
         return true;
-    case APIC_ICR_HIGH:
-        vl->icr = field_set(vl->icr, FIELD(63, 32), value & UINT32_C(0xff000000));
+    case APIC_EOI >> 4:
+        vlapic_eoi(vl);
         return true;
-    case APIC_LDR:
+    case APIC_LDR >> 4:
         vl->ldr = value >> APIC_LDR_SHIFT;
         vlapic_publish_route(vl);
         return true;
-    case APIC_DFR:
+    case APIC_DFR >> 4:
         vl->dfr = value >> APIC_DFR_SHIFT;
         vlapic_publish_route(vl);
         return true;
+    case APIC_SVR >> 4:
+        write_svr(vl, value);
+        return true;
+    case APIC_ESR >> 4:
+        vl->esr = atomic_exchange_explicit(&vl->posted.error, 0, memory_order_relaxed);
+        return true;
+    case APIC_ICR_LOW >> 4:
+        write_icr_low(vl, value);
+        return true;
+    case APIC_ICR_HIGH >> 4:
+        vl->icr = (uint32_t)vl->icr | (uint64_t)(value & APIC_ICR_HIGH_DEST) << 32;
+        return true;
+    case APIC_TMR_INIT >> 4:
+        vlapic_timer_write_initial(vl, value);
+        return true;
+    case APIC_TMR_DIVIDE >> 4:
+        vlapic_timer_write_divide(vl, value);
+        return true;
     default:
-        return vlapic_reg_write(vl, reg, value) || xapic_read(vl, reg, &ignored);
+        return row_write(vl, reg, value);
     }
 }
 
 void vlapic_mmio_write(struct vlapic *vl, uint32_t offset, unsigned int size, uint64_t value)
 {
-    if (size != sizeof(uint32_t) || (offset & 0xf) != 0)
+    if (UNLIKELY(size != sizeof(uint32_t) || (offset & 0xf) != 0))
         return;
-    if (UNLIKELY(!xapic_write(vl, offset, (uint32_t)value)))
+    if (UNLIKELY(!vlapic_reg_write(vl, offset, (uint32_t)value)))
         vlapic_log_error(vl, APIC_ESR_REGISTER);
 }

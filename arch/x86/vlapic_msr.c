@@ -37,7 +37,7 @@ static int write_base(struct vlapic *vl, uint64_t value)
 
 static int x2apic_read(struct vlapic *vl, uint32_t reg, uint64_t *value)
 {
-    uint32_t low;
+    int64_t low;
 
     switch (reg) {
     case APIC_ID:
@@ -49,10 +49,17 @@ static int x2apic_read(struct vlapic *vl, uint32_t reg, uint64_t *value)
     case APIC_ICR_LOW:
         *value = vl->icr;
         return 0;
+    case APIC_APR:
+    case APIC_EOI:
+    case APIC_RRD:
+    case APIC_DFR:
+    case APIC_ICR_HIGH:
+        return E_INVAL;
     default:
-        if (!vlapic_reg_read(vl, reg, &low))
+        low = vlapic_reg_read(vl, reg);
+        if (low == VLAPIC_NO_REGISTER)
             return E_INVAL;
-        *value = low;
+        *value = (uint64_t)low;
         return 0;
     }
 }

@@ -57,6 +57,7 @@
 #define APIC_LVT_PERIODIC     (UINT32_C(1) << 17)
 #define APIC_LVT_TSC_DEADLINE (UINT32_C(2) << 17)
 
+#define APIC_ICR_HIGH_DEST       UINT32_C(0xff000000)
 #define APIC_ICR_VECTOR          UINT32_C(0xff)
 #define APIC_ICR_MODE            UINT32_C(0x700)
 #define APIC_ICR_MODE_SHIFT      8

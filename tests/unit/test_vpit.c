@@ -279,13 +279,12 @@ static void test_random_accesses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_no_drift, setup),        cmocka_unit_test_setup(test_late_host, setup),
-        cmocka_unit_test_setup(test_vm_ended, setup),
-        cmocka_unit_test_setup(test_too_fast, setup),        cmocka_unit_test_setup(test_one_shot, setup),
-        cmocka_unit_test_setup(test_due_before_stop, setup), cmocka_unit_test_setup(test_new_rate, setup),
-        cmocka_unit_test_setup(test_counter_reads, setup),   cmocka_unit_test_setup(test_read_back, setup),
-        cmocka_unit_test_setup(test_port61, setup),          cmocka_unit_test_setup(test_power_on, setup),
-        cmocka_unit_test_setup(test_random_accesses, setup),
+        cmocka_unit_test_setup(test_no_drift, setup),  cmocka_unit_test_setup(test_late_host, setup),
+        cmocka_unit_test_setup(test_vm_ended, setup),  cmocka_unit_test_setup(test_too_fast, setup),
+        cmocka_unit_test_setup(test_one_shot, setup),  cmocka_unit_test_setup(test_due_before_stop, setup),
+        cmocka_unit_test_setup(test_new_rate, setup),  cmocka_unit_test_setup(test_counter_reads, setup),
+        cmocka_unit_test_setup(test_read_back, setup), cmocka_unit_test_setup(test_port61, setup),
+        cmocka_unit_test_setup(test_power_on, setup),  cmocka_unit_test_setup(test_random_accesses, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
