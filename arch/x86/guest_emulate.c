@@ -197,9 +197,9 @@ void x86_emulate_current(struct x86_vcpu *vcpu, const struct vm_exit *exit)
     }
     switch (emulate_instruction(&emu)) {
     case EMULATE_DONE:
+    case EMULATE_REPEAT: /* an iteration ends like an instruction: shadow, single step */
         x86_end_instruction(vcpu);
         return;
-    case EMULATE_REPEAT:
     case EMULATE_RETRY:
         return;
     case EMULATE_EXCEPTION:
