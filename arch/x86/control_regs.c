@@ -98,7 +98,7 @@ int control_set_cr4(struct x86_vcpu *vcpu, uint64_t value)
         return E_INVAL;
     x86_ops->set(vcpu, X86_STATE_CR4, value);
     if (((value ^ old) & CR4_OSXSAVE) != 0)
-        guest_cpuid_update(&vcpu->cpuid, value, vcpu->ext.xcr0);
+        guest_cpuid_update(&vcpu->cpuid, value);
     if (((value ^ old) & (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE)) != 0)
         flush_translations(vcpu);
     return 0;
@@ -141,7 +141,6 @@ int control_set_xcr(struct x86_vcpu *vcpu, uint32_t index, uint64_t value)
     vcpu->ext.xcr0 = value;
     /* The vCPU is loaded: its XCR0 lives in the hardware. */
     insn_xsetbv(0, value);
-    guest_cpuid_update(&vcpu->cpuid, x86_ops->get(vcpu, X86_STATE_CR4), value);
     return 0;
 }
 

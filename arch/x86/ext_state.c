@@ -70,6 +70,7 @@ void ext_state_load(const struct x86_extended_state *ext)
 void ext_state_save(struct x86_extended_state *ext)
 {
     if (cpu_features.has_xsave) {
+        ext->xcr0 = insn_xgetbv(0); /* one emulator lets guests write it without an exit */
         insn_xsetbv(0, cpu_features.xcr0);
         insn_xsave(ext->xsave, cpu_features.xcr0);
     } else {

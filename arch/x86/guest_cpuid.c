@@ -53,16 +53,17 @@
 /* SYSCALL NX MMXEXT FFXSR 1GB RDTSCP LM, and the copies of leaf 1 that AMD repeats here */
 #define X1_EDX_AMD_COPIES \
     (FIELD(8, 0) | BIT(12) | BIT(13) | BIT(14) | BIT(15) | BIT(16) | BIT(17) | BIT(23) | BIT(24))
-#define X1_EDX_1G     BIT(26)
-#define X1_EDX_RDTSCP BIT(27)
-#define X1_EDX_LM     BIT(29)
-#define X1_EDX_NX     BIT(20)
-#define X1_EDX_FFXSR  BIT(25)
-#define X1_EDX_KEEP   (BIT(11) | X1_EDX_NX | BIT(22) | X1_EDX_FFXSR | X1_EDX_1G | X1_EDX_RDTSCP | X1_EDX_LM)
-#define X8_EBX_KEEP   BIT(0)                     /* CLZERO */
-#define X7_EDX_KEEP   BIT(8)                     /* invariant TSC */
-#define D1_EAX_KEEP   (BIT(0) | BIT(1) | BIT(2)) /* XSAVEOPT, XSAVEC, XGETBV with ECX = 1 */
-#define ARAT          BIT(2)
+#define X1_EDX_1G          BIT(26)
+#define X1_EDX_RDTSCP      BIT(27)
+#define X1_EDX_LM          BIT(29)
+#define X1_EDX_NX          BIT(20)
+#define X1_EDX_FFXSR       BIT(25)
+#define X1_EDX_KEEP        (BIT(11) | X1_EDX_NX | BIT(22) | X1_EDX_FFXSR | X1_EDX_1G | X1_EDX_RDTSCP | X1_EDX_LM)
+#define X8_EBX_KEEP        BIT(0)                     /* CLZERO */
+#define X7_EDX_KEEP        BIT(8)                     /* invariant TSC */
+#define D1_EAX_KEEP        (BIT(0) | BIT(1) | BIT(2)) /* XSAVEOPT, XSAVEC, XGETBV with ECX = 1 */
+#define XSAVE_LEGACY_BYTES 576                        /* legacy area and header */
+#define ARAT               BIT(2)
 
 static struct cpuid_regs host(uint32_t leaf, uint32_t index)
 {
@@ -172,12 +173,19 @@ static void init_extended(struct guest_cpuid *cpuid)
 static void init_hypervisor(struct guest_cpuid *cpuid, uint64_t tsc_khz)
 {
     static const char signature[13] = "LatchLatchLa";
+    static const char kvm_signature[13] = "KVMKVMKVM\0\0";
     struct cpuid_regs *h = cpuid->hypervisor;
+    struct cpuid_regs *k = cpuid->pvclock;
 
     h[0].eax = LEAF_HYPERVISOR + HV_TIMING;
     memcpy(&h[0].ebx, signature, 4);
     memcpy(&h[0].ecx, signature + 4, 4);
     memcpy(&h[0].edx, signature + 8, 4);
+    k[0].eax = PVCLOCK_CPUID_BASE + PVCLOCK_CPUID_LEAVES - 1;
+    memcpy(&k[0].ebx, kvm_signature, 4);
+    memcpy(&k[0].ecx, kvm_signature + 4, 4);
+    memcpy(&k[0].edx, kvm_signature + 8, 4);
+    k[1].eax = (uint32_t)(PVCLOCK_FEATURE_NO_IO_DELAY | PVCLOCK_FEATURE_CLOCK | PVCLOCK_FEATURE_STABLE);
     h[HV_TIMING].eax = (uint32_t)tsc_khz;
     h[HV_TIMING].ebx = APIC_KHZ;
 }
@@ -244,11 +252,39 @@ void guest_cpuid_init(struct guest_cpuid *cpuid, uint32_t apic_id, uint32_t cpu_
     init_allowed(cpuid);
 }
 
+/*
+ * Bytes of an XSAVE area for the components in the guest's XCR0. The register itself is asked: the vCPU is
+ * loaded, and one emulator lets guests write it without an exit.
+ */
+static uint32_t xsave_bytes(const struct guest_cpuid *cpuid, bool compacted)
+{
+    uint64_t xcr0 = insn_xgetbv(0);
+    uint32_t bytes = XSAVE_LEGACY_BYTES;
+
+    for (uint32_t i = 0; i < cpuid->subleaf_count; i++) {
+        const struct guest_cpuid_subleaf *sub = &cpuid->subleaves[i];
+
+        if (sub->leaf != 0xd || sub->index < 2 || (xcr0 & BIT(sub->index)) == 0)
+            continue;
+        if (compacted)
+            bytes = (uint32_t)align_up(bytes, (sub->regs.ecx & BIT(1)) != 0 ? 64 : 1) + sub->regs.eax;
+        else
+            bytes = (uint32_t)max_u64(bytes, sub->regs.ebx + sub->regs.eax);
+    }
+    return bytes;
+}
+
 static struct cpuid_regs read_indexed(const struct guest_cpuid *cpuid, uint32_t leaf, uint32_t index)
 {
-    for (uint32_t i = 0; i < cpuid->subleaf_count; i++)
-        if (cpuid->subleaves[i].leaf == leaf && cpuid->subleaves[i].index == index)
-            return cpuid->subleaves[i].regs;
+    for (uint32_t i = 0; i < cpuid->subleaf_count; i++) {
+        struct cpuid_regs r = cpuid->subleaves[i].regs;
+
+        if (cpuid->subleaves[i].leaf != leaf || cpuid->subleaves[i].index != index)
+            continue;
+        if (leaf == 0xd && index < 2)
+            r.ebx = xsave_bytes(cpuid, index == 1);
+        return r;
+    }
     /* Beyond the last level, leaf 0BH still echoes the level and the APIC ID. */
     if (leaf == 0xb)
         return (struct cpuid_regs){0, 0, index & 0xff, cpuid->basic[1].ebx >> 24};
@@ -266,34 +302,19 @@ struct cpuid_regs guest_cpuid_read(const struct guest_cpuid *cpuid, uint32_t lea
         return cpuid->extended[leaf - LEAF_EXTENDED];
     if (leaf - LEAF_HYPERVISOR < GUEST_CPUID_HYPERVISOR)
         return cpuid->hypervisor[leaf - LEAF_HYPERVISOR];
+    if (leaf - PVCLOCK_CPUID_BASE < PVCLOCK_CPUID_LEAVES)
+        return cpuid->pvclock[leaf - PVCLOCK_CPUID_BASE];
     /* Out of range: AMD gives zeros, Intel the highest basic leaf. */
     if (cpu_features.vendor == CPU_VENDOR_INTEL)
         return cpuid->basic[cpuid->basic_count - 1];
     return (struct cpuid_regs){0, 0, 0, 0};
 }
 
-/* Bytes of an XSAVE area in standard form for the components in xcr0. */
-static uint32_t xsave_bytes(const struct guest_cpuid *cpuid, uint64_t xcr0)
-{
-    uint32_t bytes = 576; /* legacy area and header */
-
-    for (uint32_t i = 0; i < cpuid->subleaf_count; i++) {
-        const struct guest_cpuid_subleaf *sub = &cpuid->subleaves[i];
-
-        if (sub->leaf == 0xd && sub->index >= 2 && (xcr0 & BIT(sub->index)) != 0)
-            bytes = (uint32_t)max_u64(bytes, sub->regs.ebx + sub->regs.eax);
-    }
-    return bytes;
-}
-
-void guest_cpuid_update(struct guest_cpuid *cpuid, uint64_t cr4, uint64_t xcr0)
+void guest_cpuid_update(struct guest_cpuid *cpuid, uint64_t cr4)
 {
     cpuid->basic[1].ecx &= (uint32_t)~F1_ECX_OSXSAVE;
     if ((cr4 & CR4_OSXSAVE) != 0)
         cpuid->basic[1].ecx |= (uint32_t)F1_ECX_OSXSAVE;
-    for (uint32_t i = 0; i < cpuid->subleaf_count; i++)
-        if (cpuid->subleaves[i].leaf == 0xd && cpuid->subleaves[i].index < 2)
-            cpuid->subleaves[i].regs.ebx = xsave_bytes(cpuid, xcr0);
 }
 
 void guest_cpuid_set_apic(struct guest_cpuid *cpuid, bool enabled)

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/x86/pvclock.h"
+
 struct cpuid_regs {
     uint32_t eax, ebx, ecx, edx;
 };
@@ -30,6 +32,7 @@ struct guest_cpuid {
     struct cpuid_regs basic[GUEST_CPUID_BASIC];
     struct cpuid_regs extended[GUEST_CPUID_EXTENDED];
     struct cpuid_regs hypervisor[GUEST_CPUID_HYPERVISOR];
+    struct cpuid_regs pvclock[PVCLOCK_CPUID_LEAVES];
     uint32_t subleaf_count;
     struct guest_cpuid_subleaf subleaves[GUEST_CPUID_SUBLEAVES];
     /* What the rest of Latch asks, in the guest's view. */
@@ -50,8 +53,8 @@ void guest_cpuid_init(struct guest_cpuid *cpuid, uint32_t apic_id, uint32_t cpu_
  * basic). */
 struct cpuid_regs guest_cpuid_read(const struct guest_cpuid *cpuid, uint32_t leaf, uint32_t index);
 
-/* Bits that follow the guest's control registers: OSXSAVE, and XSAVE sizes for XCR0. */
-void guest_cpuid_update(struct guest_cpuid *cpuid, uint64_t cr4, uint64_t xcr0);
+/* OSXSAVE follows CR4. */
+void guest_cpuid_update(struct guest_cpuid *cpuid, uint64_t cr4);
 
 /* CPUID's APIC bit follows IA32_APIC_BASE.EN. */
 void guest_cpuid_set_apic(struct guest_cpuid *cpuid, bool enabled);

@@ -9,6 +9,7 @@
 #include "arch/x86/exit.h"
 #include "arch/x86/insn.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/pvclock.h"
 #include "arch/x86/vcpu_ops.h"
 #include "core/log.h"
 #include "core/vm.h"
@@ -149,12 +150,20 @@ int guest_msr_read(struct x86_vcpu *vcpu, uint32_t msr, uint64_t *value)
     case MSR_HWCR:
         *value = store->hwcr;
         return 0;
+    case MSR_DE_CFG:
+        *value = DE_CFG_LFENCE_SERIALIZE;
+        return 0;
+    case MSR_KVM_WALL_CLOCK_NEW:
+    case MSR_KVM_SYSTEM_TIME_NEW:
+        *value = pvclock_msr_read(vcpu, msr);
+        return 0;
     case MSR_MCG_CAP: /* no banks */
     case MSR_PLATFORM_ID:
     case MSR_UCODE_REV:
     case MSR_PERF_STATUS:
     case MSR_SYSCFG:
     case MSR_DEBUGCTL:
+    case MSR_INT_PENDING:
         *value = 0;
         return 0;
     default:
@@ -187,6 +196,7 @@ static void set_tsc(struct x86_vcpu *vcpu, uint64_t value)
     vcpu->msrs.tsc_adjust += change;
     x86_ops->set_tsc_offset(vcpu, vcpu->tsc_offset);
     vlapic_tsc_changed(&vcpu->lapic);
+    pvclock_tsc_moved(vcpu);
 }
 
 int guest_msr_write(struct x86_vcpu *vcpu, uint32_t msr, uint64_t value)
@@ -226,7 +236,14 @@ int guest_msr_write(struct x86_vcpu *vcpu, uint32_t msr, uint64_t value)
     case MSR_HWCR:
         store->hwcr = value | HWCR_TSC_FREQ_SEL;
         return 0;
+    case MSR_DE_CFG: /* the host's setting stays: LFENCE serializes or does not for all */
+        return 0;
+    case MSR_KVM_WALL_CLOCK_NEW:
+    case MSR_KVM_SYSTEM_TIME_NEW:
+        pvclock_msr_write(vcpu, msr, value);
+        return 0;
     case MSR_UCODE_REV:
+    case MSR_INT_PENDING:
     case MSR_DEBUGCTL: /* no branch recording is offered: writes of 0 only */
         return value == 0 ? 0 : E_INVAL;
     default:

@@ -51,21 +51,24 @@
 #define MSR_TSC_AUX           0xc0000103
 #define MSR_SYSCFG            0xc0010010
 #define MSR_HWCR              0xc0010015
+#define MSR_INT_PENDING       0xc0010055
 #define MSR_VM_CR             0xc0010114
 #define MSR_VM_HSAVE_PA       0xc0010117
+#define MSR_DE_CFG            0xc0011029
 
-#define PRED_CMD_IBPB      BIT(0)
-#define VM_CR_LOCK         BIT(3)
-#define VM_CR_SVMDIS       BIT(4)
-#define MISC_ENABLE_FAST   BIT(0) /* fast strings */
-#define MTRRCAP_VARIABLE   FIELD(7, 0)
-#define MTRRCAP_FIXED      BIT(8)
-#define MTRRCAP_WC         BIT(10)
-#define MTRR_DEF_TYPE_TYPE FIELD(7, 0)
-#define MTRR_DEF_TYPE_FE   BIT(10)
-#define MTRR_DEF_TYPE_E    BIT(11)
-#define MTRR_MASK_VALID    BIT(11)
-#define HWCR_TSC_FREQ_SEL  BIT(24)
+#define DE_CFG_LFENCE_SERIALIZE BIT(1)
+#define PRED_CMD_IBPB           BIT(0)
+#define VM_CR_LOCK              BIT(3)
+#define VM_CR_SVMDIS            BIT(4)
+#define MISC_ENABLE_FAST        BIT(0) /* fast strings */
+#define MTRRCAP_VARIABLE        FIELD(7, 0)
+#define MTRRCAP_FIXED           BIT(8)
+#define MTRRCAP_WC              BIT(10)
+#define MTRR_DEF_TYPE_TYPE      FIELD(7, 0)
+#define MTRR_DEF_TYPE_FE        BIT(10)
+#define MTRR_DEF_TYPE_E         BIT(11)
+#define MTRR_MASK_VALID         BIT(11)
+#define HWCR_TSC_FREQ_SEL       BIT(24)
 
 #define PAT_RESET UINT64_C(0x0007040600070406)
 

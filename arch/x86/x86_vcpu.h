@@ -38,6 +38,8 @@ struct x86_msr_store {
     uint64_t mcg_status;
     uint64_t tsc_adjust;
     uint64_t hwcr;
+    uint64_t kvm_wall_clock;
+    uint64_t kvm_system_time;
 };
 
 /* What the world switch in assembly touches, in one piece. */

@@ -15,6 +15,7 @@
 #include "arch/x86/vcpu_ops.h"
 #include "core/arch.h"
 #include "core/pmem.h"
+#include "core/time.h"
 #include "lib/error.h"
 
 static uint64_t pages_of(uint64_t bytes)
@@ -102,6 +103,7 @@ static int power_on(struct x86_vm *vm)
     int error;
 
     vm->tsc_offset = 0 - insn_rdtsc();
+    vm->start_ns = time_now_ns();
     for (uint32_t i = 0; i < vm->core.vcpu_count; i++)
         vcpu_power_on(x86_vcpu_of(vm->core.vcpus[i]));
     error = board_write_tables(vm);

@@ -14,6 +14,7 @@ struct x86_vm {
     struct board board;  /* devices and their wiring */
     hpa_t nested_root;   /* NPT or EPT, filled by the vendor's vm_create */
     uint64_t tsc_offset; /* of all vCPUs at power-on: the guest's TSC starts at 0 */
+    uint64_t start_ns;   /* time_now_ns() at power-on */
     uint64_t restart_count;
 };
 
