@@ -205,7 +205,7 @@ static void timer_off(void)
 static bool wakes_halt(void)
 {
     irq_disable();
-    timer_nmi(2000);
+    timer_nmi(50000);
     code_halt();
     timer_off();
     return nmi_count == 1;

@@ -12,7 +12,7 @@ void code_send_nmi(void);
 void code_nmi_in_sti_shadow(void);
 void code_nmi_in_movss_shadow(void);
 void code_nmi_irq_ud(void);
-bool code_spin(volatile uint32_t *counter);
+void code_spin(void);
 void code_movss_storm(volatile uint32_t *counter, uint32_t until);
 void code_halt(void);
 void code_sti_halt(void);
@@ -45,6 +45,8 @@ void code_nmi_then_break(void);
 unsigned int code_real(uint16_t ips[2]);
 
 /* Places. */
+extern const char spin[];
+extern const char spin_over[];
 extern const char storm_shadow[];
 extern const char break_target[];
 

@@ -48,18 +48,11 @@ place after_ud
     cli
     ret
 
-/* bool code_spin(volatile unsigned int *counter): until it is not 0, RFLAGS as they are; gives up after 2^31. */
+/* Until the handler of what comes moves RIP from spin to spin_over. RFLAGS as they are. */
 function code_spin
-    movl $0x7fffffff, %ecx
-    jmp 1f
 place spin
-    decl %ecx
-    jz 2f
-1:  cmpl $0, (%rdi)
-    je spin
-    movl $1, %eax
-    ret
-2:  xorl %eax, %eax
+    jmp spin
+place spin_over
     ret
 
 /* void code_movss_storm(volatile unsigned int *counter, unsigned int until) */

@@ -110,7 +110,7 @@ static void nmi_while_tpr_masks(void)
 static void halted_with_tpr(void)
 {
     pend_both_above_tpr();
-    pit_nmi_start(1500);
+    pit_nmi_start(50000);
     code_sti_halt();
     pit_nmi_stop();
     write_cr8(0);

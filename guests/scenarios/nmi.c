@@ -16,8 +16,10 @@
 #define CR4_OSXSAVE  BIT(18)
 #define STORM_NMIS   24
 #define PIT_SHORT    60
-#define PIT_LONG     1500
+#define PIT_COPY     10000
+#define PIT_LONG     50000 /* 42 ms: on a loaded machine, too, long enough to reach what is to be interrupted */
 #define COPY_SIZE    (8 * 1024 * 1024)
+#define COPY_TRIES   1000
 #define COPY_FROM    UINT64_C(0x2000000)
 #define COPY_TO      UINT64_C(0x3000000)
 #define FRESH_STACK  UINT64_C(0x1a00000) /* memory that nothing has touched before */
@@ -72,17 +74,16 @@ static void skip_ud(struct trap_frame *frame, unsigned int count)
 static void spin_if0(void)
 {
     irq_disable();
-    nmi_flag = 0;
     pit_nmi_start(PIT_LONG);
-    if (!code_spin(&nmi_flag))
-        trace("the NMI waited for IF");
+    code_spin();
     pit_nmi_stop();
 }
 
-static void set_flag(struct trap_frame *frame, unsigned int count)
+static void end_spin(struct trap_frame *frame, unsigned int count)
 {
-    (void)frame;
-    nmi_flag = count;
+    (void)count;
+    if (frame->rip == (uintptr_t)spin)
+        frame->rip = (uintptr_t)spin_over;
 }
 
 static void one_more_inside(struct trap_frame *frame, unsigned int count)
@@ -234,9 +235,10 @@ static void count_shadow(struct trap_frame *frame, unsigned int count)
 
 static void string_instruction(void)
 {
-    pit_nmi_start(PIT_LONG);
     *(volatile uint64_t *)(COPY_FROM + COPY_SIZE - 8) = 0x1122334455667788;
-    code_copy((void *)COPY_TO, (const void *)COPY_FROM, COPY_SIZE);
+    pit_nmi_start(PIT_COPY);
+    for (int i = 0; i < COPY_TRIES && trace_count(NMI) == 0; i++)
+        code_copy((void *)COPY_TO, (const void *)COPY_FROM, COPY_SIZE);
     pit_nmi_stop();
     trace("copy %s", *(volatile uint64_t *)(COPY_TO + COPY_SIZE - 8) == 0x1122334455667788 ? "whole" : "cut");
 }
@@ -287,7 +289,7 @@ static void masked_for_long(struct trap_frame *frame, unsigned int count)
 const struct scenario scenarios_nmi[] = {
     {"nmi-if1", send_with_interrupts_on, NULL, false},
     {"nmi-if0", send, NULL, false},
-    {"nmi-if0-spin", spin_if0, set_flag, false},
+    {"nmi-if0-spin", spin_if0, end_spin, false},
     {"nmi-sti-shadow", shadow_sti, NULL, false},
     {"nmi-movss-shadow", shadow_movss, NULL, false},
     {"nmi-movss-storm", storm_movss, count_shadow, true},

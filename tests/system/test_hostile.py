@@ -78,7 +78,7 @@ ENDS = [
 def test_ends_alone(launch, latch_image, guest, selftest, deed, reason):
     result = launch("--timeout", "110", "--hv", "on-end=stay", "--until", "SELFTEST-END", "--vm", hostile(guest, deed),
                     "--vm", neighbour(selftest))
-    records = re.findall(r"(?m)^latch: vm hostile ended: ([a-z-]+)", result.output)
+    records = re.findall(r"(?m)^latch: (?:error: )?vm hostile ended: ([a-z-]+)", result.output)
     assert len(records) == 1, result
     assert records[0] == reason, result
     assert "PANIC" not in result.output, result

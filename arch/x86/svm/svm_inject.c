@@ -34,7 +34,8 @@ void svm_inject_view(struct x86_vcpu *vcpu, struct inject_view *view)
         flags |= (uint32_t)INJECT_VIEW_TF;
     if ((rflags & RFLAGS_RF) != 0)
         flags |= (uint32_t)INJECT_VIEW_RF;
-    if ((vmcb->interrupt_shadow & VMCB_INTERRUPT_SHADOW) != 0)
+    /* An instruction emulated since the exit has ended the shadow. */
+    if ((vmcb->interrupt_shadow & VMCB_INTERRUPT_SHADOW) != 0 && vmcb->rip == vcpu->sw.regs.rip)
         flags |= (uint32_t)INJECT_VIEW_SHADOW_MOVSS; /* SVM does not tell STI from MOV SS */
     if ((vmcb->int_ctl & VMCB_V_NMI) != 0)
         flags |= (uint32_t)INJECT_VIEW_VNMI_PENDING;
