@@ -43,6 +43,7 @@ const struct inject_way inject_ways[INJECT_WAY_COUNT] = {
 void inject_init(struct inject *inj, enum inject_way_id way, uint32_t caps)
 {
     *inj = (struct inject){.state = {.way = (uint8_t)way, .caps = (uint8_t)caps}};
+    inject_log_start(inj);
 }
 
 static void reset_nmi(struct inject *inj)
@@ -61,7 +62,6 @@ void inject_reset(struct inject *inj)
     struct inject_state *st = &inj->state;
     const struct inject_way *way = inject_way_of(st);
 
-    inject_log_event(inj, INJECT_LOG_RESET, NULL);
     reset_nmi(inj);
     if (st->irq_held)
         inject_count_drop(inj, INJECT_KIND_IRQ, INJECT_DROP_RESET);
@@ -72,29 +72,27 @@ void inject_reset(struct inject *inj)
                                 .entry_work = INJECT_WORK_RECHECK,
                                 .mask_clear = way->hw_mask,
                                 .vnmi_purge = way->hw_slot};
-    inject_log_decision(inj, NULL, 0);
+    inject_log_event(inj, INJECT_LOG_RESET, NULL);
 }
 
 void inject_forget_instruction(struct inject *inj)
 {
-    inject_log_event(inj, INJECT_LOG_SKIPPED, NULL);
     inj->state.iret_at_exit = false;
     inj->state.mask_set = false;
-    inject_log_decision(inj, NULL, 0);
+    inject_log_event(inj, INJECT_LOG_SKIPPED, NULL);
 }
 
 void inject_iret_emulated(struct inject *inj)
 {
     struct inject_state *st = &inj->state;
 
-    inject_log_event(inj, INJECT_LOG_IRET_EMULATED, NULL);
     st->iret_at_exit = false;
     st->mask_set = false;
     st->nmi_masked = false;
     st->exit_work = (uint16_t)(st->exit_work & ~INJECT_WORK_BLOCKED);
     st->mask_clear = inject_way_of(st)->hw_mask;
     st->entry_work |= INJECT_WORK_RECHECK;
-    inject_log_decision(inj, NULL, 0);
+    inject_log_event(inj, INJECT_LOG_IRET_EMULATED, NULL);
 }
 
 bool inject_wakes(const struct inject *inj, const struct inject_view *view)

@@ -60,10 +60,10 @@ struct inject {
 #define INJECT_VIEW_SHADOW       (INJECT_VIEW_SHADOW_STI | INJECT_VIEW_SHADOW_MOVSS)
 
 struct inject_view {
-    uint32_t flags;     /* INJECT_VIEW_* */
-    uint8_t irq_vector; /* with INJECT_VIEW_IRQ */
-    uint64_t rip;       /* guest's RIP */
-    uint64_t now;       /* time in ns; only kept to tell an event's age */
+    uint32_t flags;      /* INJECT_VIEW_* */
+    uint32_t irq_vector; /* with INJECT_VIEW_IRQ */
+    uint64_t rip;        /* guest's RIP */
+    uint64_t now;        /* time in ns; only kept to tell an event's age */
 };
 
 /*
@@ -142,15 +142,15 @@ enum inject_exit_kind {
 #define INJECT_EXIT_FLAGS_LOADED  BIT(17)
 
 struct inject_exit {
-    uint8_t kind; /* enum inject_exit_kind */
-    uint32_t flags;
-    uint32_t dr6;            /* INJECT_EXIT_STEP by #DB: DR6 bits that this #DB set; monitor trap: 0 */
-    uint64_t rip;            /* guest's RIP at the exit */
-    uint64_t guest_ns;       /* time from entry to exit; only needed with INJECT_WORK_BLOCKED */
-    struct inject_event cut; /* delivery that the exit interrupted (EXITINTINFO, IDT-vectoring); not valid:
-                              * none. payload 0; insn_len filled for software events */
-    struct inject_event
-        fault; /* INJECT_EXIT_FAULT only; payload as in inject_event.h if not yet in CR2/DR6, else 0 */
+    uint32_t flags;            /* INJECT_EXIT_*, INJECT_VIEW_* */
+    uint16_t dr6;              /* INJECT_EXIT_STEP by #DB: DR6 bits that this #DB set; monitor trap: 0 */
+    uint8_t kind;              /* enum inject_exit_kind */
+    uint64_t rip;              /* guest's RIP at the exit */
+    uint64_t guest_ns;         /* time from entry to exit; only needed with INJECT_WORK_BLOCKED */
+    struct inject_event cut;   /* delivery that the exit interrupted (EXITINTINFO, IDT-vectoring); not valid:
+                                * none.   payload 0; insn_len filled for software events */
+    struct inject_event fault; /* INJECT_EXIT_FAULT only; payload as in inject_event.h if not yet in CR2 or
+                                * DR6, else 0 */
 };
 
 /* DR6 in inject_exit.dr6 and in the payload of #DB. */

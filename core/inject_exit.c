@@ -71,13 +71,11 @@ static uint32_t settle_step(struct inject *inj, const struct inject_exit *exit)
 static void soft_unblock(struct inject *inj, const struct inject_exit *exit)
 {
     struct inject_state *st = &inj->state;
-    uint64_t posted = atomic_load_explicit(&inj->posted.word, memory_order_relaxed);
-    bool waits = st->nmi_pending != 0 || (posted & INJECT_POSTED_NMI_COUNT) != 0;
 
     st->blocked_ns += exit->guest_ns;
     if ((exit->flags & INJECT_VIEW_IF) != 0 && (exit->flags & INJECT_VIEW_SHADOW) == 0) {
         st->nmi_masked = false;
-    } else if (waits && st->blocked_ns > SOFT_BLOCK_LIMIT_NS) {
+    } else if (st->nmi_pending != 0 && st->blocked_ns > SOFT_BLOCK_LIMIT_NS) {
         st->nmi_masked = false;
         st->soft_warn = true;
         inj->books.soft_forced++;
@@ -123,9 +121,9 @@ static void note_unblocked(struct inject_state *st, const struct inject_exit *ex
 uint32_t inject_after_exit(struct inject *inj, const struct inject_exit *exit)
 {
     struct inject_state *st = &inj->state;
+    bool same_rip = exit->rip == st->step_rip;
     uint32_t undo = 0;
 
-    inject_log_exit(inj, exit);
     inject_settle_delivery(inj, exit);
     if (st->step != INJECT_STEP_NONE)
         undo = settle_step(inj, exit);
@@ -140,6 +138,6 @@ uint32_t inject_after_exit(struct inject *inj, const struct inject_exit *exit)
     st->exit_work = st->vnmi_handed ? INJECT_WORK_VNMI : 0;
     if (st->way == INJECT_WAY_SOFT && st->nmi_masked)
         st->exit_work |= INJECT_WORK_BLOCKED;
-    inject_log_decision(inj, NULL, undo);
+    inject_log_exit(inj, exit, same_rip, undo);
     return undo;
 }

@@ -49,9 +49,11 @@ void inject_settle_delivery(struct inject *inj, const struct inject_exit *exit);
 /* inject_raise() without its log record. */
 void inject_combine(struct inject *inj, const struct inject_event *event);
 
-/* Log records; each copies the inputs before the operation changes the state. */
-void inject_log_schedule(struct inject *inj, const struct inject_view *view, uint64_t posted);
-void inject_log_exit(struct inject *inj, const struct inject_exit *exit);
+/* Starts the log afresh: the state is not what the last record left. */
+void inject_log_start(struct inject *inj);
+
+/* One record each, after the operation; `same_rip`: see INJECT_LOG_SAME_RIP. */
+void inject_log_schedule(struct inject *inj, const struct inject_view *view, uint64_t posted, bool same_rip,
+                         const struct inject_actions *actions);
+void inject_log_exit(struct inject *inj, const struct inject_exit *exit, bool same_rip, uint32_t undo);
 void inject_log_event(struct inject *inj, enum inject_log_op op, const struct inject_event *event);
-/* Completes the record that the operation began. */
-void inject_log_decision(struct inject *inj, const struct inject_actions *actions, uint32_t undo);

@@ -21,12 +21,10 @@ static char *put_hex(char *at, uint64_t value, unsigned digits)
     return at;
 }
 
+/* The half before the one being written is whole, unless there is none yet. */
 uint64_t inject_log_first(const struct inject_log *log)
 {
-    uint64_t half = log->count / INJECT_LOG_HALF;
-
-    /* The half before the one being written is complete; the one before that is being overwritten. */
-    return half == 0 ? 0 : (half - 1) * INJECT_LOG_HALF;
+    return log->full_count == 0 ? 0 : log->full_count - INJECT_LOG_HALF;
 }
 
 void inject_log_format_head(const struct inject_log *log, char line[INJECT_LOG_LINE_SIZE])

@@ -100,7 +100,6 @@ void inject_combine(struct inject *inj, const struct inject_event *event)
 
 void inject_raise(struct inject *inj, const struct inject_event *event)
 {
-    inject_log_event(inj, INJECT_LOG_RAISE, event);
     inject_combine(inj, event);
-    inject_log_decision(inj, NULL, 0);
+    inject_log_event(inj, INJECT_LOG_RAISE, event);
 }

@@ -97,7 +97,7 @@ int inject_events_set(struct inject *inj, const struct inject_events *events)
     inj->books.posted[INJECT_KIND_NMI] += events->nmi_injected;
     inj->books.posted[INJECT_KIND_IRQ] += events->irq_injected;
     inj->books.posted[INJECT_KIND_EXCEPTION] += inject_event_valid(&events->exception);
-    inj->log.count = 0;
+    inject_log_start(inj);
     for (unsigned i = 0; i < events->nmi_pending; i++)
         (void)inject_post_nmi(&inj->posted);
     return 0;

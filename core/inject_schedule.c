@@ -120,7 +120,7 @@ static void deliver_irq(struct round *r)
 
     if (!st->irq_held) {
         st->irq_held = true;
-        st->irq_vector = r->view->irq_vector;
+        st->irq_vector = (uint8_t)r->view->irq_vector;
         r->inj->books.posted[INJECT_KIND_IRQ]++;
         r->act->flags |= INJECT_DO_ACK_IRQ;
         r->flags &= ~(uint32_t)INJECT_VIEW_IRQ;
@@ -246,17 +246,16 @@ void inject_schedule(struct inject *inj, const struct inject_view *view, struct 
                       .act = actions,
                       .flags = view->flags};
     uint64_t posted = atomic_exchange_explicit(&inj->posted.word, 0, memory_order_acquire);
+    bool same_rip = view->rip == inj->state.step_rip;
 
-    inject_log_schedule(inj, view, posted);
     *actions = (struct inject_actions){0};
     take_back_step(&r);
     settle_hardware(&r);
     inject_accept(inj, posted, r.flags, r.masked, view->now);
     hand_to_hardware(&r);
-    r.step_iret = r.st->iret_at_exit && r.st->step_rip == view->rip &&
-                  (r.way->tracks_iret ? r.masked : r.st->nmi_pending != 0);
+    r.step_iret = r.st->iret_at_exit && same_rip && (r.way->tracks_iret ? r.masked : r.st->nmi_pending != 0);
     choose_event(&r);
     choose_windows(&r);
     note_work(&r);
-    inject_log_decision(inj, actions, 0);
+    inject_log_schedule(inj, view, posted, same_rip, actions);
 }

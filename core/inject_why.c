@@ -137,9 +137,10 @@ unsigned inject_why(const struct inject *inj, const struct inject_view *view,
     if (st->irq_held)
         add(&list, INJECT_KIND_IRQ, st->irq_vector, 1, irq_blocker(st, view->flags), irq_age);
     if ((view->flags & INJECT_VIEW_IRQ) != 0)
-        add(&list, INJECT_KIND_IRQ, view->irq_vector, 1,
+        add(&list, INJECT_KIND_IRQ, (uint8_t)view->irq_vector, 1,
             st->irq_held ? INJECT_BLOCK_SLOT : irq_blocker(st, view->flags), irq_age);
     else if ((view->flags & INJECT_VIEW_IRQ_TPR) != 0)
-        add(&list, INJECT_KIND_IRQ, view->irq_vector, 1, waiting(st, INJECT_BLOCK_TPR, INJECT_WIN_TPR), 0);
+        add(&list, INJECT_KIND_IRQ, (uint8_t)view->irq_vector, 1,
+            waiting(st, INJECT_BLOCK_TPR, INJECT_WIN_TPR), 0);
     return list.count;
 }

@@ -21,7 +21,8 @@ static void load(const struct world *w)
     inj.state = w->st;
     atomic_store(&inj.posted.word, w->posted_nmis | (w->posted_irq ? INJECT_POSTED_IRQ : 0));
     inj.books = (struct inject_books){0};
-    inj.log.count = 1;
+    inj.log.next = &inj.log.records[0];
+    inj.log.half_end = &inj.log.records[INJECT_LOG_HALF];
 }
 
 static int held(const struct inject_state *st, enum inject_kind kind)
@@ -213,7 +214,7 @@ void hv_exit(struct world *w, enum inject_exit_kind kind, uint64_t flags, enum e
     struct inject_exit exit = {.kind = (uint8_t)kind,
                                .flags = (uint32_t)(flags | cpu_flags(cpu)),
                                .dr6 =
-                                   kind == INJECT_EXIT_STEP && fault == EV_DB ? (uint32_t)INJECT_DR6_BS : 0,
+                                   kind == INJECT_EXIT_STEP && fault == EV_DB ? (uint16_t)INJECT_DR6_BS : 0,
                                .rip = cpu->rip,
                                .cut = event_of(cut),
                                .fault = kind == INJECT_EXIT_FAULT ? event_of(fault) : event_of(EV_NONE)};
@@ -235,7 +236,7 @@ void hv_exit(struct world *w, enum inject_exit_kind kind, uint64_t flags, enum e
         carry_out(w, inject_after_exit(&inj, &exit));
     store(w);
     note_reexecution(w);
-    if (time && w->st.nmi_masked && w->bare.nmi_waiting != 0)
+    if (time && w->st.nmi_masked && w->bare.nmi_known != 0)
         broken("one second of guest time and NMIs are still taken for blocked");
     if (cpu->rf || cpu->tf != w->bare.tf)
         broken("RFLAGS.TF or RF of a step left behind by an exit");

@@ -3,6 +3,8 @@
 model-sources := $(wildcard tests/model/*.c)
 model-cflags := -std=c11 -O2 -g $(warnings) -fno-strict-aliasing -I.
 
+include tools/replay/replay.mk
+
 .PHONY: model mutants
 check: model
 build/model/check: $(model-sources) $(inject-y) $(wildcard tests/model/*.h core/inject*.h)

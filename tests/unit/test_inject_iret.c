@@ -29,7 +29,7 @@ static void one_nmi_two_exits(void **state)
     (void)state;
     begin_iret_step(&f, 1, 0);
     f.rip = OTHER_RIP;
-    leave(&f, (struct inject_exit){.kind = INJECT_EXIT_STEP, .dr6 = (uint32_t)INJECT_DR6_BS});
+    leave(&f, (struct inject_exit){.kind = INJECT_EXIT_STEP, .dr6 = (uint16_t)INJECT_DR6_BS});
     assert_int_equal(f.undo, INJECT_DO_BS_CLEAR);
     schedule(&f, 0);
     EXPECT_NMI(&f);
@@ -44,7 +44,7 @@ static void completion_is_exact_without_one_waiting(void **state)
     begin_iret_step(&f, 0, 0);
     assert_true(inject_nmi_masked(&f.inj.state, false));
     f.rip = OTHER_RIP;
-    leave(&f, (struct inject_exit){.kind = INJECT_EXIT_STEP, .dr6 = (uint32_t)INJECT_DR6_BS});
+    leave(&f, (struct inject_exit){.kind = INJECT_EXIT_STEP, .dr6 = (uint16_t)INJECT_DR6_BS});
     assert_false(inject_nmi_masked(&f.inj.state, false));
     schedule(&f, 0);
     assert_int_equal(f.act.windows, 0);
@@ -58,7 +58,7 @@ static void iret_to_itself_completes_by_its_trap(void **state)
 
     (void)state;
     begin_iret_step(&f, 1, 0);
-    leave(&f, (struct inject_exit){.kind = INJECT_EXIT_STEP, .dr6 = (uint32_t)INJECT_DR6_BS});
+    leave(&f, (struct inject_exit){.kind = INJECT_EXIT_STEP, .dr6 = (uint16_t)INJECT_DR6_BS});
     schedule(&f, 0);
     EXPECT_NMI(&f);
 }
@@ -128,7 +128,7 @@ static void guest_stepping_itself_gets_its_trap(void **state)
     (void)state;
     begin_iret_step(&f, 1, INJECT_VIEW_TF);
     f.rip = OTHER_RIP;
-    leave(&f, (struct inject_exit){.kind = INJECT_EXIT_STEP, .dr6 = (uint32_t)INJECT_DR6_BS});
+    leave(&f, (struct inject_exit){.kind = INJECT_EXIT_STEP, .dr6 = (uint16_t)INJECT_DR6_BS});
     assert_int_equal(f.undo, 0);
     schedule(&f, INJECT_VIEW_DR6_BS);
     expect_event(&f, INJECT_TYPE_EXCEPTION, INJECT_VEC_DB);
@@ -143,7 +143,7 @@ static void guest_breakpoint_on_the_frame_gets_its_trap(void **state)
     (void)state;
     begin_iret_step(&f, 0, 0);
     f.rip = OTHER_RIP;
-    leave(&f, (struct inject_exit){.kind = INJECT_EXIT_STEP, .dr6 = (uint32_t)INJECT_DR6_BS | 2});
+    leave(&f, (struct inject_exit){.kind = INJECT_EXIT_STEP, .dr6 = (uint16_t)(INJECT_DR6_BS | 2)});
     assert_int_equal(f.undo, INJECT_DO_BS_CLEAR);
     schedule(&f, 0);
     expect_event(&f, INJECT_TYPE_EXCEPTION, INJECT_VEC_DB);
@@ -231,7 +231,7 @@ static void shadow_step_puts_the_flags_back(void **state)
     assert_int_equal(f.undo, INJECT_DO_TF_CLEAR | INJECT_DO_RF_CLEAR);
     schedule(&f, INJECT_VIEW_SHADOW_MOVSS);
     f.rip = IRET_RIP;
-    leave(&f, (struct inject_exit){.kind = INJECT_EXIT_STEP, .dr6 = (uint32_t)INJECT_DR6_BS});
+    leave(&f, (struct inject_exit){.kind = INJECT_EXIT_STEP, .dr6 = (uint16_t)INJECT_DR6_BS});
     assert_int_equal(f.undo, INJECT_DO_TF_CLEAR | INJECT_DO_BS_CLEAR);
     schedule(&f, 0);
     EXPECT_NMI(&f);
