@@ -21,18 +21,23 @@ static uint64_t key_of(const struct code_context *code)
     return align_down(code->linear, PAGE_SIZE) | code->mode;
 }
 
-/* Other vCPUs write their tables at any time: each entry is read once. */
-static uint64_t read_entry(const struct insn_cache *cache, uint32_t i)
-{
-    if (UNLIKELY(cache->proof_narrow))
-        return *(const volatile uint32_t *)cache->proof[i].at;
-    return *(const volatile uint64_t *)cache->proof[i].at;
-}
-
-static bool is_proved(const struct insn_cache *cache)
+static bool is_proved_narrow(const struct insn_cache *cache)
 {
     for (uint32_t i = 0; i < cache->proof_count; i++)
-        if (read_entry(cache, i) != cache->proof[i].value)
+        if (*(const volatile uint32_t *)cache->proof[i].at != cache->proof[i].value)
+            return false;
+    return true;
+}
+
+/* Other vCPUs write their tables at any time: each entry is read once. */
+static bool is_proved(const struct insn_cache *cache)
+{
+    const struct insn_cache_proof *end = &cache->proof[cache->proof_count];
+
+    if (UNLIKELY(cache->proof_narrow))
+        return is_proved_narrow(cache);
+    for (const struct insn_cache_proof *proof = cache->proof; proof != end; proof++)
+        if (UNLIKELY(*(const volatile uint64_t *)proof->at != proof->value))
             return false;
     return true;
 }
@@ -68,33 +73,55 @@ static bool refill_page(struct x86_vcpu *vcpu, const struct code_context *code)
     return true;
 }
 
-const struct insn *insn_cache_find(struct x86_vcpu *vcpu)
+static bool is_current(const struct insn_cache *cache, const struct code_context *code)
+{
+    return cache->page_key == key_of(code) && cache->page_cr3 == code->cr3 && is_proved(cache);
+}
+
+static uint64_t load(const uint8_t *at)
+{
+    uint64_t value;
+
+    __builtin_memcpy(&value, at, sizeof(value));
+    return value;
+}
+
+/* A new page, or new code in it. Apart from the hit, which is to stay short. */
+static __attribute__((noinline)) const struct insn *find_anew(struct x86_vcpu *vcpu,
+                                                              const struct code_context *code)
 {
     struct insn_cache *cache = &vcpu->insns;
-    struct insn_cache_entry *entry;
-    struct code_context code = x86_ops->code_context(vcpu);
-    uint64_t bytes[2];
-    uint64_t offset;
+    struct insn_cache_entry *entry = &cache->entries[code->linear % INSN_CACHE_ENTRIES];
+    uint64_t offset = code->linear & PAGE_OFFSET;
+    uint8_t bytes[FETCH_BYTES];
 
-    offset = code.linear & PAGE_OFFSET;
-    if (UNLIKELY(offset > PAGE_SIZE - FETCH_BYTES))
-        return NULL;
-    if (UNLIKELY(cache->page_key != key_of(&code) || cache->page_cr3 != code.cr3 || !is_proved(cache)) &&
-        !refill_page(vcpu, &code))
+    if (offset > PAGE_SIZE - FETCH_BYTES || (!is_current(cache, code) && !refill_page(vcpu, code)))
         return NULL;
     /* Copied once; the guest may write its code meanwhile. */
     __builtin_memcpy(bytes, cache->page + offset, FETCH_BYTES);
-    entry = &cache->entries[code.linear % INSN_CACHE_ENTRIES];
-    if (LIKELY(entry->bytes[0] == bytes[0] && entry->bytes[1] == bytes[1] && entry->mode == code.mode))
-        return &entry->insn;
     entry->mode = 0;
-    if (decode_insn((const uint8_t *)bytes, FETCH_BYTES, (enum insn_mode)code.mode, &entry->insn) !=
-        DECODE_OK)
+    if (decode_insn(bytes, FETCH_BYTES, (enum insn_mode)code->mode, &entry->insn) != DECODE_OK)
         return NULL;
-    entry->bytes[0] = bytes[0];
-    entry->bytes[1] = bytes[1];
-    entry->mode = code.mode;
+    entry->bytes[0] = load(bytes);
+    entry->bytes[1] = load(bytes + sizeof(uint64_t));
+    entry->mode = code->mode;
     return &entry->insn;
+}
+
+const struct insn *insn_cache_find(struct x86_vcpu *vcpu)
+{
+    const struct insn_cache *cache = &vcpu->insns;
+    struct code_context code = x86_ops->code_context(vcpu);
+    const struct insn_cache_entry *entry = &cache->entries[code.linear % INSN_CACHE_ENTRIES];
+    uint64_t offset = code.linear & PAGE_OFFSET;
+
+    if (LIKELY(offset <= PAGE_SIZE - FETCH_BYTES && is_current(cache, &code))) {
+        const uint8_t *at = cache->page + offset;
+        if (LIKELY(load(at) == entry->bytes[0] && load(at + sizeof(uint64_t)) == entry->bytes[1] &&
+                   entry->mode == code.mode))
+            return &entry->insn;
+    }
+    return find_anew(vcpu, &code);
 }
 
 uint8_t insn_cache_find_length(struct x86_vcpu *vcpu, struct insn_cache *cache,
