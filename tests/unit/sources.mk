@@ -76,3 +76,7 @@ unit-boot_regions-y := core/boot_regions.c
 unit-y += acpi multiboot2
 unit-acpi-y := $(acpi-y)
 unit-multiboot2-y := boot/x86/multiboot2.c core/boot_regions.c lib/str.c
+unit-y += inject_save inject_why inject_log
+unit-inject_save-y := $(inject-y)
+unit-inject_why-y := $(inject-y)
+unit-inject_log-y := $(inject-y) tools/replay/replay.c
