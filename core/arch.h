@@ -36,6 +36,12 @@ MUST_CHECK int arch_vm_reset(struct vm *vm);
  */
 void arch_vcpu_run(struct vcpu *vcpu);
 
+/* NMI button of the VM's board: LINT1 of its CPUs, or what the architecture has instead. Any CPU. */
+void arch_vm_nmi(struct vm *vm);
+
+/* What the hardware and the interrupt controllers show for a vCPU of this CPU that is outside its guest. */
+void arch_vcpu_view(struct vcpu *vcpu, struct inject_view *view);
+
 /* "RIP 0x...": where the vCPU, loaded on this CPU, is; for records. */
 void arch_vcpu_describe(struct vcpu *vcpu, char *text, size_t size);
 

@@ -4,6 +4,7 @@
  * the escape character. Lock order: a VM's device lock, then the console's; therefore clients are called
  * with the latter released. Input is touched by the boot CPU only.
  */
+#include "core/report.h"
 #include "core/console.h"
 
 #include "core/arch.h"
@@ -187,9 +188,11 @@ static void input_byte(struct client *client, uint8_t byte)
         input_push(client, byte);
     else if (byte >= '0' && byte <= '9')
         switch_to((uint32_t)(byte - '0'));
-    else
-        tell("latch: console: Ctrl-] and a digit%s: that VM; Ctrl-] twice: one Ctrl-]; now VM %u\n", "",
-             console.mux.foreground);
+    else if (!report_key(client->vm, byte))
+        tell("latch: console: Ctrl-] and a digit: that VM; e: events; l: injection log; n: NMI; Ctrl-] "
+             "twice: one "
+             "Ctrl-]; now %s (%u)\n",
+             client->vm->config->name, client->vm->id);
 }
 
 /*

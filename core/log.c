@@ -14,7 +14,7 @@
 
 static void write_line(const char *level, const char *format, va_list args)
 {
-    char line[256];
+    char line[448];
     size_t room = sizeof(line) - 1;
     size_t length = (size_t)fmt_snprintf(line, room, PREFIX "%s", level);
 

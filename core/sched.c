@@ -8,6 +8,7 @@
 #include "core/arch.h"
 #include "core/console.h"
 #include "core/cpu.h"
+#include "core/host_nmi.h"
 #include "core/time.h"
 #include "core/timer.h"
 #include "core/vm.h"
@@ -74,6 +75,7 @@ void sched_loop(struct cpu *cpu)
 
         /* Cleared before looking, so that what comes in while we look makes the next round. */
         atomic_store_explicit(&cpu->attention, 0, memory_order_seq_cst);
+        host_nmi_act(cpu);
         timers_expire(cpu);
         if (cpu->id == 0) {
             console_poll();

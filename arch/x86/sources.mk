@@ -4,7 +4,7 @@ arch-x86-y := arch/x86/board.c arch/x86/control_regs.c arch/x86/cpu_features.c a
 	arch/x86/x86_vm.c
 
 # Host side: CPU, traps, memory map, clock, interrupts, console.
-arch-x86-y += arch/x86/cpu.c arch/x86/gdt.c arch/x86/traps.c arch/x86/trap_entry.S arch/x86/host_nmi.c
+arch-x86-y += arch/x86/cpu.c arch/x86/gdt.c arch/x86/traps.c arch/x86/trap_entry.S
 arch-x86-y += arch/x86/panic_arch.c arch/x86/host_map.c arch/x86/host_apic.c arch/x86/host_console.c
 arch-x86-y += arch/x86/host_platform.c arch/x86/host_smp.c arch/x86/host_power.c arch/x86/host_report.c
 arch-x86-y += arch/x86/tsc.c arch/x86/tsc_calibrate.c

@@ -9,10 +9,10 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/host_apic.h"
-#include "arch/x86/host_nmi.h"
 #include "arch/x86/insn.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/regs.h"
+#include "core/host_nmi.h"
 #include "core/arch.h"
 #include "core/panic.h"
 

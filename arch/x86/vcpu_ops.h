@@ -10,6 +10,7 @@
 
 #include "arch/x86/regs.h"
 #include "arch/x86/x86_vm.h"
+#include "core/config.h"
 #include "core/inject.h"
 
 /* Control registers and other state that the vendor keeps in its control block. */
@@ -48,6 +49,11 @@ struct vcpu_ops {
 
     /* Prints one line per missing feature. 0 or E_NOTSUP. Boot CPU. */
     int (*check_features)(void);
+    /*
+     * How NMIs are tracked on this CPU, given the user's wish, and INJECT_CAP_*. E_NOTSUP: this CPU cannot,
+     * one line printed. Boot CPU, after check_features.
+     */
+    int (*choose_nmi)(enum nmi_way wish, enum inject_way_id *way, uint32_t *caps);
     /* Turns virtualization on for the calling CPU. 0, E_NOMEM, E_NOTSUP. */
     int (*cpu_enable)(void);
 

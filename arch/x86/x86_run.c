@@ -183,3 +183,13 @@ void arch_vcpu_describe(struct vcpu *core, char *text, size_t size)
 
     fmt_snprintf(text, size, "vcpu %u RIP 0x%lx", core->id, vcpu->sw.regs.rip);
 }
+
+void arch_vm_nmi(struct vm *vm)
+{
+    board_irq_nmi(&x86_vm_of(vm)->board.irq);
+}
+
+void arch_vcpu_view(struct vcpu *core, struct inject_view *view)
+{
+    (void)fill_view(x86_vcpu_of(core), view);
+}

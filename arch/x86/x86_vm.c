@@ -23,19 +23,18 @@ static uint64_t pages_of(uint64_t bytes)
     return (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
 }
 
+/* How NMIs are tracked: one way for all vCPUs, chosen at boot. */
+static enum inject_way_id nmi_way;
+static uint32_t nmi_caps;
+
 int arch_virt_init(void)
 {
     cpu_features_init();
     x86_ops = &svm_ops;
-    if (x86_ops->check_features() != 0)
+    if (x86_ops->check_features() != 0 || x86_ops->choose_nmi(config.nmi, &nmi_way, &nmi_caps) != 0)
         return E_NOTSUP;
     mitigations_init();
     return x86_ops->cpu_enable();
-}
-
-static enum inject_way_id nmi_way(void)
-{
-    return INJECT_WAY_IRET;
 }
 
 void x86_vcpu_init(struct x86_vcpu *vcpu)
@@ -90,7 +89,7 @@ static int create_vcpu(struct x86_vm *vm, uint32_t id)
     vm->core.vcpus[id] = &vcpu->core;
     vcpu->core.cpu = 0;
     list_init(&vcpu->core.run_node);
-    inject_init(&vcpu->core.inject, nmi_way(), 0);
+    inject_init(&vcpu->core.inject, nmi_way, nmi_caps);
     vlapic_init(&vcpu->lapic, &vm->board.irq.apics, &vcpu->core);
     return ext_state_init(&vcpu->ext);
 }

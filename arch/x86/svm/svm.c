@@ -85,6 +85,24 @@ static int svm_check_features(void)
     return svm_permissions_init();
 }
 
+static int svm_choose_nmi(enum nmi_way wish, enum inject_way_id *way, uint32_t *caps)
+{
+    if (wish == NMI_WAY_SOFT) {
+        log_error(
+            "nmi=soft: only for Intel CPUs, which cannot intercept IRET; allowed here: auto, vnmi, iret");
+        return E_NOTSUP;
+    }
+    if (wish == NMI_WAY_VNMI && !svm_features.vnmi) {
+        log_error(
+            "nmi=vnmi: this CPU has no virtual NMI (CPUID 8000_000A EDX[25]); allowed here: auto, iret");
+        return E_NOTSUP;
+    }
+    *way = svm_features.vnmi && wish != NMI_WAY_IRET ? INJECT_WAY_SLOT : INJECT_WAY_IRET;
+    *caps = svm_features.nrips ? INJECT_CAP_SOFT_REINJECT : 0;
+    log_info("NMIs: %s", *way == INJECT_WAY_SLOT ? "virtual NMI in hardware" : "IRET intercept");
+    return 0;
+}
+
 static int svm_cpu_enable(void)
 {
     struct x86_cpu *cpu = this_x86_cpu();
@@ -111,7 +129,7 @@ free_cpu:
     return E_NOMEM;
 }
 
-static void vmcb_init(struct vmcb *vmcb, const struct x86_vm *vm)
+static void vmcb_init(struct vmcb *vmcb, const struct x86_vm *vm, bool vnmi)
 {
     vmcb->intercept_cr = (uint32_t)(VMCB_CR_WRITE(0) | VMCB_CR_WRITE(4));
     vmcb->intercept_exception = SVM_EXCEPTIONS_ALWAYS;
@@ -130,7 +148,7 @@ static void vmcb_init(struct vmcb *vmcb, const struct x86_vm *vm)
     }
     vmcb->iopm_base = svm_iopm_pa();
     vmcb->msrpm_base = svm_msrpm_pa();
-    vmcb->int_ctl = VMCB_V_INTR_MASKING;
+    vmcb->int_ctl = VMCB_V_INTR_MASKING | (vnmi ? VMCB_V_NMI_ENABLE : 0);
     vmcb->nested_control = VMCB_NP_ENABLE;
     vmcb->nested_cr3 = vm->nested_root.v;
     vmcb->clean = 0;
@@ -160,7 +178,7 @@ static void svm_vcpu_reset(struct x86_vcpu *vcpu)
     struct svm_vcpu *svm = svm_vcpu_of(vcpu);
 
     *svm->vmcb = (struct vmcb){0};
-    vmcb_init(svm->vmcb, x86_vm_of(vcpu->core.vm));
+    vmcb_init(svm->vmcb, x86_vm_of(vcpu->core.vm), vcpu->core.inject.state.way == INJECT_WAY_SLOT);
     svm_state_reset(svm);
     svm->stepping = false;
     svm->asid_generation = 0;
@@ -297,6 +315,7 @@ static void svm_set_tsc_offset(struct x86_vcpu *vcpu, uint64_t offset)
 const struct vcpu_ops svm_ops = {
     .name = "AMD SVM",
     .check_features = svm_check_features,
+    .choose_nmi = svm_choose_nmi,
     .cpu_enable = svm_cpu_enable,
     .vm_create = npt_create,
     .vcpu_create = svm_vcpu_create,
