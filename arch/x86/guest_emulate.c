@@ -137,13 +137,21 @@ static void raise_emulated(struct x86_vcpu *vcpu, const struct emulate_exception
         x86_raise(vcpu, exception->vector);
 }
 
+/* Opcode as written: 0x89, 0x0fa2, 0x0f38f0. */
+static uint32_t opcode_of(const struct insn *insn)
+{
+    static const uint32_t escapes[] = {0, 0x0f00, 0x0f3800, 0x0f3a00};
+
+    return insn->opcode | (insn->map < ARRAY_COUNT(escapes) ? escapes[insn->map] : 0);
+}
+
 static void end_unknown_insn(struct x86_vcpu *vcpu, const struct emulator *emu, const struct vm_exit *exit)
 {
     char detail[96];
 
     fmt_snprintf(detail, sizeof(detail),
-                 "instruction not emulated (map %u opcode 0x%02x), exit 0x%lx, address 0x%lx", emu->insn.map,
-                 emu->insn.opcode, exit->raw, exit->kind == VM_EXIT_MMIO ? exit->u.mmio.at.v : 0);
+                 "instruction not emulated (opcode 0x%02x), exit 0x%lx, address 0x%lx", opcode_of(&emu->insn),
+                 exit->raw, exit->kind == VM_EXIT_MMIO ? exit->u.mmio.at.v : 0);
     vm_end(vcpu->core.vm, VM_END_UNHANDLED_EXIT, 0, detail);
 }
 
