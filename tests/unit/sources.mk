@@ -8,14 +8,14 @@ unit-lib-y := lib/printf.c lib/error.c
 # Interrupt controllers and timers of the PC guest.
 unit-y += vlapic vlapic_timer post_protocol apic_bus vpic vpit vpit_channel vioapic board_irq
 unit-post_protocol-y :=
-unit-vlapic-y := $(vlapic-y) core/timer.c lib/string.c
-unit-vlapic_timer-y := $(vlapic-y) core/timer.c lib/string.c
-unit-apic_bus-y := $(vlapic-y) core/timer.c lib/string.c
-unit-vpic-y := vdev/vpic.c vdev/vpic_io.c core/device.c core/timer.c lib/string.c
-unit-vpit-y := vdev/vpit.c vdev/vpit_channel.c core/device.c core/timer.c lib/string.c
+unit-vlapic-y := $(vlapic-y) core/timer.c
+unit-vlapic_timer-y := $(vlapic-y) core/timer.c
+unit-apic_bus-y := $(vlapic-y) core/timer.c
+unit-vpic-y := vdev/vpic.c vdev/vpic_io.c core/device.c core/timer.c
+unit-vpit-y := vdev/vpit.c vdev/vpit_channel.c core/device.c core/timer.c
 unit-vpit_channel-y := vdev/vpit_channel.c core/timer.c
-unit-vioapic-y := vdev/vioapic.c core/device.c core/timer.c lib/string.c
-unit-board_irq-y := arch/x86/board_irq.c $(vlapic-y) $(vdev-irq-y) core/device.c core/timer.c lib/string.c
+unit-vioapic-y := vdev/vioapic.c core/device.c core/timer.c
+unit-board_irq-y := arch/x86/board_irq.c $(vlapic-y) $(vdev-irq-y) core/device.c core/timer.c
 
 unit-y += config
 unit-config-y := core/config_word.c core/config_options.c core/config_modules.c lib/printf.c lib/str.c
@@ -56,9 +56,9 @@ unit-guest_map-y := arch/x86/guest_map.c arch/x86/start_state.c core/guest_mem.c
 
 unit-y += vlapic
 unit-post_protocol-y :=
-unit-vlapic-y := $(vlapic-y) core/timer.c lib/string.c
+unit-vlapic-y := $(vlapic-y) core/timer.c
 unit-y += vpic
-unit-vpic-y := vdev/vpic.c vdev/vpic_io.c core/device.c core/timer.c lib/string.c
+unit-vpic-y := vdev/vpic.c vdev/vpic_io.c core/device.c core/timer.c
 unit-y += guest_acpi
 unit-guest_acpi-y := arch/x86/guest_acpi.c arch/x86/guest_mptable.c core/guest_mem.c
 unit-y += vuart
