@@ -98,11 +98,11 @@ void report_injection_log(struct vm *vm)
         const struct inject_log *log = &vcpu->inject.log;
         char line[INJECT_LOG_LINE_SIZE];
 
-        if (!is_ours(vcpu) || log->count == 0)
+        if (!is_ours(vcpu) || inject_log_count(log) == 0)
             continue;
         inject_log_format_head(log, line);
         log_record("log vm %s vcpu %u: %s", vm->config->name, i, line);
-        for (uint64_t n = inject_log_first(log); n < log->count; n++) {
+        for (uint64_t n = inject_log_first(log); n < inject_log_count(log); n++) {
             inject_log_format_record(log, n, line);
             log_record("log vm %s vcpu %u: %s", vm->config->name, i, line);
         }
