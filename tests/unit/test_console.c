@@ -10,6 +10,7 @@
 
 #include "core/arch.h"
 #include "core/console.h"
+#include "core/report.h"
 #include "core/time.h"
 #include "core/timer.h"
 #include "core/vm.h"
@@ -37,6 +38,13 @@ uint64_t time_now_ns(void)
 void arch_timer_program(uint64_t deadline_ns)
 {
     (void)deadline_ns;
+}
+
+/* Keys behind the escape character that are not the console's own. */
+bool report_key(struct vm *vm, uint8_t key)
+{
+    (void)vm;
+    return key == 'e';
 }
 
 bool arch_console_tx(uint8_t byte)
