@@ -19,24 +19,24 @@ freestanding := -std=c11 -ffreestanding -fno-pic -fno-pie -fno-common -fno-stric
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-align-functions -fno-align-loops -fno-align-jumps -ffunction-sections -fdata-sections -fstack-usage
 flags-x86 := -m64 -maccumulate-outgoing-args -mgeneral-regs-only -mno-red-zone -mcmodel=small -fcf-protection=none
 flags-arm64 := -mgeneral-regs-only -mcpu=cortex-a53 -mno-outline-atomics -mstrict-align
-CFLAGS := $(freestanding) $(warnings) -O2 -g $(flags-$(ARCH)) -I. -Iarch/$(ARCH)/inline
+CFLAGS := $(freestanding) $(warnings) -Os -g $(flags-$(ARCH)) -I. -Iarch/$(ARCH)/inline
 ASFLAGS := -g -I. -D__ASSEMBLER__ $(filter-out -mgeneral-regs-only,$(flags-$(ARCH)))
 
 objects := $(patsubst %.c,$(B)/%.o,$(filter %.c,$(sources-$(ARCH)))) \
 	$(patsubst %.S,$(B)/%.o,$(filter %.S,$(sources-$(ARCH))))
 
-# What runs only at boot, at a VM's start or when something goes wrong is made small: cold-y in sources.mk.
-$(patsubst %.c,$(B)/%.o,$(filter %.c,$(cold-y))): CFLAGS += -Os
+# Everything is made small, except what runs at exits and entries: hot-y in sources.mk.
+$(patsubst %.c,$(B)/%.o,$(filter %.c,$(hot-y))): CFLAGS += -O2
 
 .PHONY: all build run test check check-fast unit lint bench size clean help
 all: build
 build: $(B)/latch.elf
 
-$(B)/%.o: %.c
+$(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CROSS)gcc $(CFLAGS) -MMD -MP -c $< -o $@
-$(B)/%.o: %.S
+$(B)/%.o: %.S Makefile
 	@mkdir -p $(@D)
 	@echo "  AS    $<"
 	@$(CROSS)gcc $(ASFLAGS) -MMD -MP -c $< -o $@

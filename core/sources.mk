@@ -10,4 +10,6 @@ inject-y := core/inject.c core/inject_accept.c core/inject_schedule.c core/injec
 	core/inject_why.c
 core-y += $(inject-y)
 core-y += core/pmem.c core/log.c core/panic.c core/boot_regions.c
-cold-y += $(filter core/config% core/main.c core/vm.c core/panic.c core/pmem.c core/log.c core/boot_regions.c,$(core-y))
+
+hot-y += core/console.c core/console_mux.c core/device.c core/guest_mem.c core/sched.c core/timer.c core/vcpu.c
+hot-y += core/inject.c core/inject_accept.c core/inject_schedule.c core/inject_delivery.c core/inject_exit.c core/inject_raise.c core/inject_log.c

@@ -2,4 +2,3 @@
 acpi-y := drivers/acpi.c drivers/acpi_madt.c drivers/acpi_fadt.c drivers/acpi_s5.c
 drivers-x86-y := drivers/cmos_clock.c drivers/uart16550.c drivers/ioapic.c drivers/i8259.c $(acpi-y)
 drivers-arm64-y :=
-cold-y += $(drivers-x86-y)

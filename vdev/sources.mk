@@ -6,3 +6,5 @@ vdev-irq-y := vdev/vioapic.c vdev/vpic.c vdev/vpic_io.c vdev/vpit.c vdev/vpit_ch
 vdev-y += $(vdev-irq-y)
 vdev-y += vdev/vuart.c vdev/vrtc.c vdev/vrtc_calendar.c vdev/vpm.c vdev/vreset.c vdev/vpci_none.c
 vdev-y += vdev/vdebugexit.c vdev/vfwcfg.c
+
+hot-y += vdev/vioapic.c vdev/vpit.c vdev/vuart.c
