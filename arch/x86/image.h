@@ -12,3 +12,6 @@ extern const uint8_t text_end[];
 extern const uint8_t rodata_end[];
 extern const uint8_t data_end[];
 extern const uint8_t image_end[];
+
+/* TSC at the first instruction after the loader's jump. */
+extern uint64_t boot_entry_tsc;

@@ -8,12 +8,14 @@
 #include "arch/x86/ext_state.h"
 #include "arch/x86/guest_msr.h"
 #include "arch/x86/guest_ram.h"
+#include "arch/x86/image.h"
 #include "arch/x86/insn.h"
 #include "arch/x86/loader.h"
 #include "arch/x86/mitigations.h"
 #include "arch/x86/tsc.h"
 #include "arch/x86/vcpu_ops.h"
 #include "core/arch.h"
+#include "core/log.h"
 #include "core/pmem.h"
 #include "core/time.h"
 #include "lib/error.h"
@@ -102,6 +104,8 @@ static int power_on(struct x86_vm *vm)
     int error;
 
     vm->tsc_offset = 0 - insn_rdtsc();
+    log_info("vm %s: clock starts %lu TSC ticks after the loader's hand-over", vm->core.config->name,
+             0 - vm->tsc_offset - boot_entry_tsc);
     vm->start_ns = time_now_ns();
     for (uint32_t i = 0; i < vm->core.vcpu_count; i++)
         vcpu_power_on(x86_vcpu_of(vm->core.vcpus[i]));

@@ -30,6 +30,11 @@
 boot_entry32:
     cld
     cli
+    mov %eax, %ecx
+    rdtsc
+    mov %eax, boot_entry_tsc
+    mov %edx, boot_entry_tsc + 4
+    mov %ecx, %eax
     mov $early_stack_top, %esp
     mov $text_magic, %esi
     cmp $MULTIBOOT2_LOADER_MAGIC, %eax
@@ -163,6 +168,12 @@ boot_gdt_pointer:
     .short BOOT_GDT_SIZE - 1
     .long boot_gdt
     .long 0
+
+    .section .bss.boot, "aw", @nobits
+    .balign 8
+    .global boot_entry_tsc
+boot_entry_tsc:
+    .skip 8
 
     .section .bss.pages, "aw", @nobits
     .balign 4096
