@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 
-#include "core/time.h"
 #include "lib/pio.h"
 
 #define CMOS_INDEX   0x70
@@ -49,7 +48,7 @@ static uint64_t days_from(uint32_t year, uint32_t month, uint32_t day)
     return 365ull * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
 }
 
-uint64_t cmos_clock_boot_utc(void)
+uint64_t cmos_clock_utc(void)
 {
     struct date date = read_raw();
     uint8_t mode = cmos_read(RTC_B);
@@ -64,5 +63,5 @@ uint64_t cmos_clock_boot_utc(void)
     if (date.month < 1 || date.month > 12 || date.day < 1 || date.day > 31)
         return 0;
     return days_from(2000u + date.year, date.month, date.day) * 86400 + date.hour * 3600u +
-           date.minute * 60u + date.second - time_now_ns() / NS_PER_SEC;
+           date.minute * 60u + date.second;
 }

@@ -51,7 +51,7 @@ static void set_output(struct vpic *pic, bool raised)
     if (pic->raised == raised)
         return;
     pic->raised = raised;
-    pic->output->changed(pic, raised);
+    pic->output->output_changed(pic, raised);
 }
 
 void vpic_update(struct vpic *pic)

@@ -47,7 +47,7 @@ struct vpic;
 
 struct vpic_output_ops {
     /* INT of the master changed to `raised`. */
-    void (*changed)(struct vpic *pic, bool raised);
+    void (*output_changed)(struct vpic *pic, bool raised);
 };
 
 struct vpic {

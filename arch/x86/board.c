@@ -8,6 +8,7 @@
 #include "arch/x86/x86_vm.h"
 #include "core/log.h"
 #include "core/pmem.h"
+#include "core/time.h"
 #include "drivers/cmos_clock.h"
 #include "lib/error.h"
 
@@ -22,10 +23,19 @@ static uint64_t guest_tsc(struct vcpu *vcpu)
 
 static const struct apic_bus_ops apic_ops = {.guest_tsc = guest_tsc};
 
+uint64_t board_boot_utc(void)
+{
+    static uint64_t boot_utc; /* boot CPU, before any guest runs: constant afterwards */
+
+    if (boot_utc == 0)
+        boot_utc = cmos_clock_utc() - time_now_ns() / NS_PER_SEC;
+    return boot_utc;
+}
+
 static void init_rtc(struct board *board, struct vm *vm)
 {
     const struct vrtc_params params = {
-        .boot_utc_s = cmos_clock_boot_utc(),
+        .boot_utc_s = board_boot_utc(),
         .ram_low = guest_map_low_end(vm->config->mem),
         .ram_high = guest_map_high_end(vm->config->mem) - GUEST_HIGH_START,
         .cpu_count = vm->vcpu_count,

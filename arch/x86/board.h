@@ -33,3 +33,6 @@ MUST_CHECK int board_init(struct x86_vm *vm);
 
 /* Firmware's part before the kernel: tables in guest memory. Called before each load of the images. */
 MUST_CHECK int board_write_tables(struct x86_vm *vm);
+
+/* Seconds since 1970 UTC when time_now_ns() was 0. */
+uint64_t board_boot_utc(void);

@@ -43,7 +43,7 @@ static void pic_output_changed(struct vpic *pic, bool raised)
 }
 
 static const struct irq_line_ops line_ops = {.changed = line_changed};
-static const struct vpic_output_ops pic_output_ops = {.changed = pic_output_changed};
+static const struct vpic_output_ops pic_output_ops = {.output_changed = pic_output_changed};
 
 int board_irq_init(struct board_irq *board, struct vm *vm, const struct apic_bus_ops *ops, uint64_t tsc_hz)
 {

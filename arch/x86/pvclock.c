@@ -6,7 +6,6 @@
 #include "arch/x86/x86_vm.h"
 #include "core/guest_mem.h"
 #include "core/time.h"
-#include "drivers/cmos_clock.h"
 
 #define SYSTEM_TIME_ENABLE BIT(0)
 #define FLAG_TSC_STABLE    1
@@ -68,7 +67,7 @@ static void write_wall(struct x86_vcpu *vcpu, gpa_t at)
     uint64_t start_ns = x86_vm_of(vcpu->core.vm)->start_ns;
     const struct pvclock_wall_clock wall = {
         .version = 2,
-        .sec = (uint32_t)(cmos_clock_boot_utc() + start_ns / NS_PER_SEC),
+        .sec = (uint32_t)(board_boot_utc() + start_ns / NS_PER_SEC),
         .nsec = (uint32_t)(start_ns % NS_PER_SEC),
     };
 

@@ -19,7 +19,7 @@ static void output_changed(struct vpic *changed, bool raised)
     output_changes++;
 }
 
-static const struct vpic_output_ops output_ops = {.changed = output_changed};
+static const struct vpic_output_ops output_ops = {.output_changed = output_changed};
 
 static void out(uint16_t port, uint8_t value)
 {
