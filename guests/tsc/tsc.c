@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A Linux program of one purpose: prints "TSC n", the processor's time stamp counter in decimal, for timing
+ * A Linux program of one purpose: prints "guest-tsc n", the processor's time stamp counter in decimal, for timing
  * how long a system took to get here. Static, no library.
  */
 #include <stddef.h>
@@ -22,10 +22,10 @@ _Noreturn void _start(void);
 
 _Noreturn void _start(void)
 {
-    char text[32] = "TSC ";
+    char text[40] = "guest-tsc ";
     char digits[20];
     size_t count = 0;
-    size_t length = 4;
+    size_t length = sizeof("guest-tsc ") - 1;
     uint32_t low, high;
     uint64_t tsc;
 

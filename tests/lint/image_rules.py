@@ -64,28 +64,38 @@ def read_calls(text: str) -> Tuple[Dict[str, Set[str]], Set[str]]:
     return dict(calls), indirect
 
 
-def table_members(texts: Dict[str, str]) -> Dict[str, Set[str]]:
-    """`.member = function` in initialisers, and `function` as an element: which functions a call of that member may reach."""
-    members: Dict[str, Set[str]] = collections.defaultdict(set)
+INITIALISER = re.compile(r"struct (\w+) \w+(?:\[[^\]]*\])* = \{(.*?)\n?\};", re.S)
+DECLARATION = re.compile(r"struct (\w+) \*?(?:const )?(\w+)\b")
+TABLE_CALL = re.compile(r"(\w+)(?:\[[^\]]*\])?(?:->|\.)(\w+)\s*\(")
+
+
+def table_entries(texts: Dict[str, str], known: Set[str]) -> Dict[str, Set[Tuple[str, str]]]:
+    """For each structure type with constant instances: (member or "" if by position, function)."""
+    entries: Dict[str, Set[Tuple[str, str]]] = collections.defaultdict(set)
     for text in texts.values():
-        for match in re.finditer(r"\.(\w+)\s*=\s*&?(\w+)\s*[,}\n]", text):
-            members[match.group(1)].add(match.group(2))
-    return members
+        for kind, body in INITIALISER.findall(text):
+            for member, name in re.findall(r"(?:\.(\w+)\s*=\s*)?&?\b(\w+)\b(?!\s*[\w(.=])", body):
+                if name in known:
+                    entries[kind].add((member, name))
+    return entries
 
 
 def indirect_targets(texts: Dict[str, str], known: Set[str]) -> Dict[str, Set[str]]:
-    """For each function of the source: functions it may reach through tables, those it calls inline included."""
-    members = table_members(texts)
-    bodies = {}
+    """
+    For each function of the image: functions it may reach through tables, those it calls inline included. The type of the
+    table comes from the declarations of the name it is called through; a name never declared may be any table.
+    """
+    bodies = {f.name: "\n".join(f.body) for text in texts.values() for f in functions(text)}
+    entries = table_entries(texts, known | set(bodies))
+    types: Dict[str, Set[str]] = collections.defaultdict(set)
     for text in texts.values():
-        for function in functions(text):
-            bodies[function.name] = "\n".join(function.body)
+        for kind, name in DECLARATION.findall(text):
+            if kind in entries:
+                types[name].add(kind)
     own = {}
     for name, body in bodies.items():
-        reached = set()
-        for member in re.findall(r"(?:->|\.)(\w+)\s*\(", body):
-            reached |= members.get(member, set()) & (known | set(bodies))
-        own[name] = reached
+        own[name] = {target for holder, member in TABLE_CALL.findall(body) for kind in types.get(holder) or entries
+                     for slot, target in entries[kind] if slot == member or (slot == "" and holder in types)}
 
     def collect(name: str, seen: Set[str]) -> Set[str]:
         seen.add(name)

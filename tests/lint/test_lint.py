@@ -192,6 +192,16 @@ class ImageRules(unittest.TestCase):
                             "static void inlined(struct s *s)\n{\n    s->ops->go(s);\n}\nvoid f(void)\n{\n    inlined(s);\n}\n"}
         targets = image_rules.indirect_targets(texts, {"f", "g"})
         self.assertEqual(targets["f"], {"g"})
+        # By the declared type of the name, and by position.
+        texts = {"lib/a.c": "struct s {\n    const struct one_ops *one;\n    const struct two_ops *two;\n};\n"
+                            "static void g(void)\n{\n}\nstatic void h(void)\n{\n}\n"
+                            "const struct one_ops o = {.go = g};\nconst struct two_ops t[] = {\n    {1, h},\n};\n"
+                            "void f(void)\n{\n    s->one->go(s);\n}\nvoid k(void)\n{\n    s->two->go(s);\n}\n"}
+        targets = image_rules.indirect_targets(texts, {"f", "g", "h", "k"})
+        self.assertEqual((targets["f"], targets["k"]), ({"g"}, {"h"}))
+        texts = {"lib/a.c": "static void g(void)\n{\n    f();\n}\nconst struct ops o = {\n    .go = g,\n};\n"
+                            "static void inlined(struct s *s)\n{\n    s->ops->go(s);\n}\nvoid f(void)\n{\n    inlined(s);\n}\n"}
+        targets = image_rules.indirect_targets(texts, {"f", "g"})
         found, _ = image_rules.check_graph({"f": set(), "g": {"f"}}, targets, {})
         self.assertTrue(any("recursion through a table" in f for f in found), found)
 
