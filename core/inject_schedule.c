@@ -190,9 +190,16 @@ static void begin_step(struct round *r, enum inject_step step)
     r->act->flags |= INJECT_DO_TF_SET | INJECT_DO_RF_SET;
 }
 
+static bool entry_loses_shadow(const struct round *r)
+{
+    return (r->st->caps & INJECT_CAP_SHADOW_LOST) != 0 && r->st->slot == INJECT_SLOT_NONE &&
+           shown(r, INJECT_VIEW_SHADOW) && !shown(r, INJECT_VIEW_SLOT_BUSY);
+}
+
 /*
- * A step and the IRET window exclude each other: the window would open before the stepped IRET has executed,
- * without end. Other windows are not needed meanwhile: the step's own exit comes one instruction later.
+ * The step over an IRET excludes the IRET window: it would open before the IRET has executed, without end.
+ * The step out of a shadow does not: the instruction there may be the very IRET. Other windows are not needed
+ * meanwhile: the step's own exit comes one instruction later.
  */
 static void choose_windows(struct round *r)
 {
@@ -205,10 +212,12 @@ static void choose_windows(struct round *r)
     st->step = INJECT_STEP_NONE;
     if (r->step_iret && st->slot == INJECT_SLOT_NONE && (windows & INJECT_WIN_IRET) != 0)
         begin_step(r, INJECT_STEP_IRET);
-    else if ((windows & INJECT_WIN_STEP) != 0)
+    else if ((windows & INJECT_WIN_STEP) != 0 || entry_loses_shadow(r))
         begin_step(r, INJECT_STEP_SHADOW);
-    if (st->step != INJECT_STEP_NONE)
+    if (st->step == INJECT_STEP_IRET)
         windows = (windows & INJECT_WIN_TPR) | INJECT_WIN_STEP;
+    else if (st->step == INJECT_STEP_SHADOW)
+        windows = (windows & (INJECT_WIN_TPR | INJECT_WIN_IRET)) | INJECT_WIN_STEP;
     if (st->step != INJECT_STEP_IRET)
         st->iret_at_exit = false;
     st->windows = windows;

@@ -55,10 +55,14 @@ extern const struct inject_way inject_ways[INJECT_WAY_COUNT];
  *   NMI_IN_STI     the manual lets an NMI be delivered in the shadow of STI; the back end then clears the
  *                  shadow as it injects (INJECT_DO_CLEAR_STI)
  *   STEP_HIDDEN    INJECT_WIN_STEP needs no RFLAGS.TF (Intel "monitor trap flag")
+ *   SHADOW_LOST    an entry forgets the interrupt shadow (an emulator): whatever waits or not, the guest is
+ *                  stepped out of it. The back end sees to it that inject_has_work() after an exit in a shadow,
+ *                  and that the shadow is shown again when an exit comes before the stepped instruction has run
  */
 #define INJECT_CAP_SOFT_REINJECT 0x01
 #define INJECT_CAP_NMI_IN_STI    0x02
 #define INJECT_CAP_STEP_HIDDEN   0x04
+#define INJECT_CAP_SHADOW_LOST   0x08
 
 /* Which of our slots the entry slot was filled from, until the exit tells what became of it. */
 enum inject_slot {

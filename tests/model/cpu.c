@@ -53,6 +53,7 @@ static void complete_delivery(struct world *w, enum ev ev)
     cpu->interrupts = false;
     cpu->tf = false;
     cpu->shadow = SHADOW_NONE;
+    w->lost_shadow = SHADOW_NONE;
     cpu->rip = !cpu->rip;
     cpu->at_iret = false;
     w->stall = 0;
@@ -132,6 +133,7 @@ static void complete_excused(struct world *w, enum insn insn, bool moves, bool e
     bare_agrees_before(w);
     bare_execute(&w->bare, insn, excused);
     cpu->shadow = SHADOW_NONE;
+    w->lost_shadow = SHADOW_NONE;
     if (insn == INSN_STI && !cpu->interrupts)
         cpu->shadow = SHADOW_STI;
     if (insn == INSN_MOVSS)

@@ -174,6 +174,32 @@ static void carry_out(struct world *w, uint64_t act)
     w->stopped = w->stopped || (act & INJECT_DO_SHUTDOWN) != 0;
 }
 
+/* An emulator that forgets the shadow at an entry, and the back end that remembers it. */
+static void lose_shadow(struct world *w)
+{
+    if ((scenario->caps & INJECT_CAP_SHADOW_LOST) == 0)
+        return;
+    w->lost_shadow = w->cpu.shadow;
+    w->cpu.shadow = SHADOW_NONE;
+}
+
+static void remember_shadow(struct world *w)
+{
+    if ((scenario->caps & INJECT_CAP_SHADOW_LOST) == 0)
+        return;
+    if (w->lost_shadow != SHADOW_NONE)
+        w->cpu.shadow = w->lost_shadow;
+    w->lost_shadow = SHADOW_NONE;
+    if (w->cpu.shadow != SHADOW_NONE)
+        w->posted_irq = true;
+}
+
+static uint64_t flags_at_exit(struct world *w)
+{
+    remember_shadow(w);
+    return cpu_flags(&w->cpu);
+}
+
 /* --- Exits ------------------------------------------------------------------------------------------------
  */
 
@@ -209,10 +235,11 @@ static void note_reexecution(struct world *w)
 void hv_exit(struct world *w, enum inject_exit_kind kind, uint64_t flags, enum ev cut, enum ev fault)
 {
     struct cpu *cpu = &w->cpu;
+    uint64_t hardware = flags_at_exit(w);
     bool loaded = (cpu->windows & INJECT_WIN_STEP) != 0 && w->flags_loaded;
     bool time = false;
     struct inject_exit exit = {.kind = (uint8_t)kind,
-                               .flags = (uint32_t)(flags | cpu_flags(cpu)),
+                               .flags = (uint32_t)(flags | hardware),
                                .dr6 =
                                    kind == INJECT_EXIT_STEP && fault == EV_DB ? (uint16_t)INJECT_DR6_BS : 0,
                                .rip = cpu->rip,
@@ -315,6 +342,7 @@ static void enter(struct world *w)
     check_entry(w);
     if (takes_interrupts(w) && w->st.nmi_masked && w->bare.nmi_known != 0 && w->cpu.slot == EV_NONE)
         broken("the guest takes interrupts and NMIs are still taken for blocked");
+    lose_shadow(w);
     w->in_guest = true;
     w->flags_loaded = false;
     w->scheduled = false;

@@ -12,6 +12,7 @@
 #define REINJECT INJECT_CAP_SOFT_REINJECT
 #define HIDDEN   INJECT_CAP_STEP_HIDDEN
 #define IN_STI   INJECT_CAP_NMI_IN_STI
+#define LOST     INJECT_CAP_SHADOW_LOST
 
 /* clang-format off */
 #define FULL     {.nmis = 4, .irqs = 2, .exceptions = 1}
@@ -27,6 +28,7 @@ static const struct scenario scenarios[] = {
      .with_restore = true, .depth_max = 3},
     {"svm iret, guest steps itself", INJECT_WAY_IRET, REINJECT, TRAPS, .with_restore = true, .depth_max = 3},
     {"svm iret, faults meet", INJECT_WAY_IRET, REINJECT, FAULTS, .with_restore = true, .depth_max = 4},
+    {"svm iret, entry loses shadow", INJECT_WAY_IRET, LOST, SMALL, .with_restore = true, .depth_max = 4},
     {"svm vnmi", INJECT_WAY_SLOT, REINJECT, FULL, .with_restore = true, .depth_max = 7},
     {"svm vnmi, TPR and GIF", INJECT_WAY_SLOT, REINJECT, BLOCKED, .with_gif = true, .with_tpr = true,
      .with_restore = true, .depth_max = 3},

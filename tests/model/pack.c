@@ -155,6 +155,7 @@ static void move_world(struct bits *b, struct world *w)
     MOVE(w->left.tfs, 1);
     MOVE(w->in_guest, 1);
     MOVE(w->flags_loaded, 1);
+    MOVE(w->lost_shadow, 2);
     MOVE(w->scheduled, 1);
     MOVE(w->stopped, 1);
     MOVE(w->stall, 3);

@@ -40,10 +40,11 @@ struct world {
     uint8_t lines; /* interrupt controller: bit 0: A, bit 1: B */
     struct budget left;
     bool in_guest;
-    bool flags_loaded; /* the instruction just stepped over was IRET or POPF */
-    bool scheduled;    /* a schedule was carried out and not yet followed by an entry */
-    bool stopped;      /* triple fault */
-    uint8_t stall;     /* exits in a row that brought the guest nowhere */
+    uint8_t lost_shadow; /* INJECT_CAP_SHADOW_LOST: what the entry forgot, until an instruction has run */
+    bool flags_loaded;   /* the instruction just stepped over was IRET or POPF */
+    bool scheduled;      /* a schedule was carried out and not yet followed by an entry */
+    bool stopped;        /* triple fault */
+    uint8_t stall;       /* exits in a row that brought the guest nowhere */
 };
 
 struct scenario {
