@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A Linux program of one purpose: prints "guest-tsc n", the processor's time stamp counter in decimal, for timing
- * how long a system took to get here. Static, no library.
+ * A Linux program of one purpose: prints "guest-tsc n", the processor's time stamp counter in decimal, for
+ * timing how long a system took to get here. Static, no library.
  */
 #include <stddef.h>
 #include <stdint.h>
