@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Buses: sorted disjoint ranges, found by the hint of the last hit, else by binary search. Ranges are added
- * while the VM is built; afterwards only the hint changes, under the VM's device lock.
+ * while the VM is built; afterwards only the hint changes (and the gap it may point to), under the VM's device lock.
  */
 #include "core/device.h"
 
@@ -24,6 +24,7 @@ int bus_register_base(struct bus *bus, uint64_t first, uint64_t size, uint64_t b
         bus->ranges[i] = bus->ranges[i - 1];
     bus->ranges[at] = (struct bus_range){.first = first, .last = last, .base = base, .dev = dev};
     bus->range_count++;
+    bus->last_hit = NULL;
     return 0;
 }
 
@@ -32,14 +33,43 @@ int bus_register(struct bus *bus, uint64_t first, uint64_t size, struct vdev *de
     return bus_register_base(bus, first, size, first, dev);
 }
 
-/* The whole access lies in the range. Written so that nothing wraps; size is at least 1. */
-static inline bool range_covers(const struct bus_range *range, uint64_t address, unsigned int size)
+static uint64_t nothing_read(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, unsigned int size)
 {
-    return address >= range->first && address <= range->last && range->last - address >= size - 1;
+    (void)dev;
+    (void)vcpu;
+    (void)offset;
+    return bytes_mask(size);
 }
 
-/* NULL: nothing covers the access. */
-static struct bus_range *bus_search(struct bus *bus, uint64_t address, unsigned int size)
+static void nothing_write(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, unsigned int size,
+                          uint64_t value)
+{
+    (void)dev;
+    (void)vcpu;
+    (void)offset;
+    (void)size;
+    (void)value;
+}
+
+static void nothing_reset(struct vdev *dev)
+{
+    (void)dev;
+}
+
+static const struct vdev_ops nothing_ops = {
+    .name = "nothing", .read = nothing_read, .write = nothing_write, .reset = nothing_reset};
+static struct vdev nothing = {.ops = &nothing_ops};
+static const struct bus_range everywhere = {.last = UINT64_MAX, .dev = &nothing};
+
+/* From the end of the range before `next` to the beginning of that one. */
+static struct bus_range gap_before(const struct bus *bus, uint32_t next)
+{
+    return (struct bus_range){.first = next == 0 ? 0 : bus->ranges[next - 1].last + 1,
+                              .last = next == bus->range_count ? UINT64_MAX : bus->ranges[next].first - 1,
+                              .dev = &nothing};
+}
+
+const struct bus_range *bus_search(struct bus *bus, uint64_t address, unsigned int size)
 {
     uint32_t low = 0;
     uint32_t high = bus->range_count;
@@ -52,68 +82,14 @@ static struct bus_range *bus_search(struct bus *bus, uint64_t address, unsigned 
         else
             high = middle;
     }
-    if (low == bus->range_count || !range_covers(&bus->ranges[low], address, size))
-        return NULL;
-    bus->last_hit = low;
-    return &bus->ranges[low];
-}
-
-/* The range of the last hit if it covers this access too. An empty bus has a zeroed range 0 without device.
- */
-static inline struct bus_range *bus_hint(struct bus *bus, uint64_t address, unsigned int size)
-{
-    struct bus_range *range = &bus->ranges[bus->last_hit];
-
-    return range_covers(range, address, size) && range->dev != NULL ? range : NULL;
-}
-
-static inline uint64_t range_read(struct bus_range *range, struct vcpu *vcpu, uint64_t address,
-                                  unsigned int size)
-{
-    return range->dev->ops->read(range->dev, vcpu, address - range->base, size);
-}
-
-static inline void range_write(struct bus_range *range, struct vcpu *vcpu, uint64_t address,
-                               unsigned int size, uint64_t value)
-{
-    range->dev->ops->write(range->dev, vcpu, address - range->base, size, value & bytes_mask(size));
-}
-
-/* Out of line, so that the hot path needs no stack frame. */
-static __attribute__((noinline)) uint64_t bus_read_slow(struct bus *bus, struct vcpu *vcpu, uint64_t address,
-                                                        unsigned int size)
-{
-    struct bus_range *range = bus_search(bus, address, size);
-
-    return range != NULL ? range_read(range, vcpu, address, size) : bytes_mask(size);
-}
-
-static __attribute__((noinline)) void bus_write_slow(struct bus *bus, struct vcpu *vcpu, uint64_t address,
-                                                     unsigned int size, uint64_t value)
-{
-    struct bus_range *range = bus_search(bus, address, size);
-
-    if (range != NULL)
-        range_write(range, vcpu, address, size, value);
-}
-
-uint64_t bus_read(struct bus *bus, struct vcpu *vcpu, uint64_t address, unsigned int size)
-{
-    struct bus_range *range = bus_hint(bus, address, size);
-
-    if (UNLIKELY(range == NULL))
-        return bus_read_slow(bus, vcpu, address, size);
-    return range_read(range, vcpu, address, size);
-}
-
-void bus_write(struct bus *bus, struct vcpu *vcpu, uint64_t address, unsigned int size, uint64_t value)
-{
-    struct bus_range *range = bus_hint(bus, address, size);
-
-    if (UNLIKELY(range == NULL))
-        bus_write_slow(bus, vcpu, address, size, value);
-    else
-        range_write(range, vcpu, address, size, value);
+    if (low < bus->range_count && bus->ranges[low].first <= address) {
+        bus->last_hit = &bus->ranges[low];
+    } else {
+        bus->gap = gap_before(bus, low);
+        bus->last_hit = &bus->gap;
+    }
+    /* An access across an edge reaches neither side. */
+    return bus_range_covers(bus->last_hit, address, size) ? bus->last_hit : &everywhere;
 }
 
 /* True for the first range of a device that has several. */

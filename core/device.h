@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,7 +51,8 @@ struct bus_range {
 struct bus {
     uint32_t range_count;
     struct bus_range ranges[BUS_MAX_RANGES]; /* sorted, disjoint; fixed once the VM runs */
-    uint32_t last_hit;                       /* index tried first; only a hint */
+    struct bus_range gap;             /* around the last access that found nothing */
+    const struct bus_range *last_hit; /* tried first, one of the above; NULL: none yet */
 };
 
 /* Offsets given to the device count from `first`. E_OVERLAP, E_NOMEM (too many ranges), E_INVAL (size 0,
@@ -61,12 +63,43 @@ MUST_CHECK int bus_register(struct bus *bus, uint64_t first, uint64_t size, stru
 MUST_CHECK int bus_register_base(struct bus *bus, uint64_t first, uint64_t size, uint64_t base,
                                  struct vdev *dev);
 
+/* The range that covers the access entirely, found by search and kept as `last_hit`; where nothing is, a range
+ * with a device that says so. */
+const struct bus_range *bus_search(struct bus *bus, uint64_t address, unsigned int size);
+
+/* The whole access lies in the range. Written so that nothing wraps; size is at least 1. */
+static inline bool bus_range_covers(const struct bus_range *range, uint64_t address, unsigned int size)
+{
+    return address >= range->first && address <= range->last && range->last - address >= size - 1;
+}
+
+static inline const struct bus_range *bus_find(struct bus *bus, uint64_t address, unsigned int size)
+{
+    const struct bus_range *range = bus->last_hit;
+
+    if (LIKELY(range != NULL && bus_range_covers(range, address, size)))
+        return range;
+    return bus_search(bus, address, size);
+}
+
 /*
  * Caller holds the VM's device lock. `size` 1, 2, 4 or 8. Returns ones in the low `size` bytes if nothing is
  * there; bits above `size` bytes mean nothing, neither in the result nor in `value`.
  */
-uint64_t bus_read(struct bus *bus, struct vcpu *vcpu, uint64_t address, unsigned int size);
-void bus_write(struct bus *bus, struct vcpu *vcpu, uint64_t address, unsigned int size, uint64_t value);
+static inline uint64_t bus_read(struct bus *bus, struct vcpu *vcpu, uint64_t address, unsigned int size)
+{
+    const struct bus_range *range = bus_find(bus, address, size);
+
+    return range->dev->ops->read(range->dev, vcpu, address - range->base, size);
+}
+
+static inline void bus_write(struct bus *bus, struct vcpu *vcpu, uint64_t address, unsigned int size,
+                             uint64_t value)
+{
+    const struct bus_range *range = bus_find(bus, address, size);
+
+    range->dev->ops->write(range->dev, vcpu, address - range->base, size, value & bytes_mask(size));
+}
 
 /* Each distinct device once, in order of its first range. */
 void bus_reset(struct bus *bus);

@@ -230,9 +230,14 @@ void inject_raise(struct inject *inj, const struct inject_event *event);
  */
 void inject_forget_instruction(struct inject *inj);
 
+static inline bool inject_remembers_instruction(const struct inject *inj)
+{
+    return inj->state.iret_at_exit || inj->state.mask_set;
+}
+
 static inline void inject_skipped(struct inject *inj)
 {
-    if (inj->state.iret_at_exit || inj->state.mask_set)
+    if (inject_remembers_instruction(inj))
         inject_forget_instruction(inj);
 }
 void inject_iret_emulated(struct inject *inj);

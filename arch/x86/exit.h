@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "arch/x86/vcpu_ops.h"
 #include "arch/x86/x86_vcpu.h"
 #include "core/cpu.h"
 #include "core/vm_exit.h"
@@ -19,28 +20,46 @@ void x86_handle_exit(struct x86_vcpu *vcpu, struct vm_exit *exit);
  */
 bool x86_prepare_entry(struct x86_vcpu *vcpu);
 
-/* RIP over the current instruction of `length` bytes, shadow and RF gone. */
-void x86_skip(struct x86_vcpu *vcpu, unsigned int length);
+/* What x86_end_instruction() does where there is anything to do. */
+void x86_end_instruction_slowly(struct x86_vcpu *vcpu);
 
 /* The rest of x86_skip(), where the emulator has moved RIP already: what ends with every instruction. */
-void x86_end_instruction(struct x86_vcpu *vcpu);
+static inline void x86_end_instruction(struct x86_vcpu *vcpu)
+{
+    if (UNLIKELY((vcpu->sw.regs.rflags & RFLAGS_TF) != 0 ||
+                 inject_remembers_instruction(&vcpu->core.inject)))
+        x86_end_instruction_slowly(vcpu);
+}
+
+/* RIP over the current instruction of `length` bytes, shadow and RF gone. */
+static inline void x86_skip(struct x86_vcpu *vcpu, unsigned int length)
+{
+    struct x86_regs *regs = &vcpu->sw.regs;
+
+    regs->rip += length;
+    regs->rflags &= ~RFLAGS_RF;
+    x86_end_instruction(vcpu);
+}
 
 /* Raise an exception at the current instruction. */
 void x86_raise(struct x86_vcpu *vcpu, uint8_t vector);
 void x86_raise_error(struct x86_vcpu *vcpu, uint8_t vector, uint32_t error);
 void x86_raise_page_fault(struct x86_vcpu *vcpu, uint32_t error, uint64_t address);
 
-/* Completes exit->length by decoding the guest's instruction where hardware gives none. False: an exception
- * was raised or the guest must simply run again; nothing else is to be done for this exit. */
+/* For vendors: fills exit->length by decoding the guest's instruction where neither the hardware nor
+ * insn_cache_length() gives it. False: an exception was raised or the guest must simply run again; nothing
+ * else is to be done for this exit. */
 bool x86_find_length(struct x86_vcpu *vcpu, struct vm_exit *exit);
 
-static inline bool x86_need_length(struct x86_vcpu *vcpu, struct vm_exit *exit)
-{
-    return LIKELY(exit->length != 0) || x86_find_length(vcpu, exit);
-}
-
 /* Brings the local APIC's TPR up to what the guest may have written to CR8 without an exit. */
-void x86_sync_tpr(struct x86_vcpu *vcpu);
+static inline void x86_sync_tpr(struct x86_vcpu *vcpu)
+{
+    uint8_t cr8 = x86_ops->get_cr8(vcpu);
+
+    /* CR8 has no room for the low half; keep what a write by MMIO left there. */
+    if (UNLIKELY(cr8 != vlapic_get_tpr(&vcpu->lapic) >> 4))
+        vlapic_set_tpr(&vcpu->lapic, (uint8_t)(cr8 << 4));
+}
 
 /* Takes pending host interrupts now: the one place where the host's IF is 1 outside idle. */
 void x86_take_host_interrupts(void);

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "arch/x86/pvclock.h"
+#include "lib/bits.h"
 
 struct cpuid_regs {
     uint32_t eax, ebx, ecx, edx;
@@ -52,6 +54,14 @@ void guest_cpuid_init(struct guest_cpuid *cpuid, uint32_t apic_id, uint32_t cpu_
 /* CPUID as the guest executes it. Leaves that do not exist give what the manuals say (zero, or the last
  * basic). */
 struct cpuid_regs guest_cpuid_read(const struct guest_cpuid *cpuid, uint32_t leaf, uint32_t index);
+
+/* The same for a basic leaf that does not depend on ECX; NULL: not one of those. */
+static inline const struct cpuid_regs *guest_cpuid_plain(const struct guest_cpuid *cpuid, uint32_t leaf)
+{
+    if (UNLIKELY(leaf >= cpuid->basic_count || (cpuid->indexed & BIT(leaf)) != 0))
+        return NULL;
+    return &cpuid->basic[leaf];
+}
 
 /* OSXSAVE follows CR4. */
 void guest_cpuid_update(struct guest_cpuid *cpuid, uint64_t cr4);

@@ -61,11 +61,14 @@ static void mmio_write(void *ctx, gpa_t at, uint32_t size, uint64_t value)
 {
     struct x86_vcpu *vcpu = ctx;
     struct vm *vm = vcpu->core.vm;
+    uint8_t tpr;
 
     if (vlapic_covers(&vcpu->lapic, at)) {
         x86_sync_tpr(vcpu);
+        tpr = vlapic_get_tpr(&vcpu->lapic);
         vlapic_mmio_write(&vcpu->lapic, (uint32_t)(at.v & (PAGE_SIZE - 1)), size, value);
-        x86_ops->set_cr8(vcpu, (uint8_t)(vlapic_get_tpr(&vcpu->lapic) >> 4));
+        if (UNLIKELY(vlapic_get_tpr(&vcpu->lapic) != tpr))
+            x86_ops->set_cr8(vcpu, (uint8_t)(vlapic_get_tpr(&vcpu->lapic) >> 4));
         return;
     }
     spin_lock(&vm->dev_lock);
@@ -155,17 +158,6 @@ static void end_unknown_insn(struct x86_vcpu *vcpu, const struct emulator *emu, 
     vm_end(vcpu->core.vm, VM_END_UNHANDLED_EXIT, 0, detail);
 }
 
-/* Register operand of a MOV that touches memory, and its value's way in. */
-static void write_gpr(struct x86_vcpu *vcpu, const struct insn *insn, uint64_t value)
-{
-    uint64_t *reg = &vcpu->sw.regs.gpr[insn->reg & 15];
-
-    if (insn->op_size == 4 || insn->op_size == 8)
-        *reg = value & bytes_mask(insn->op_size);
-    else
-        *reg = (*reg & ~bytes_mask(insn->op_size)) | (value & bytes_mask(insn->op_size));
-}
-
 /*
  * The common case, plain MOV between a register or immediate and one aligned device register: the exit has
  * told the address and the CPU has made all checks. False: not that case, nothing done.
@@ -178,7 +170,8 @@ static bool emulate_simple_mov(struct x86_vcpu *vcpu, gpa_t at)
         (at.v & (insn->op_size - 1u)) != 0)
         return false;
     if (insn->form == INSN_FORM_REG_RM)
-        write_gpr(vcpu, insn, mmio_read(vcpu, at, insn->op_size));
+        x86_reg_write(&vcpu->sw.regs.gpr[insn->reg & 15], insn->op_size,
+                      mmio_read(vcpu, at, insn->op_size));
     else if (insn->form == INSN_FORM_RM_REG)
         mmio_write(vcpu, at, insn->op_size, vcpu->sw.regs.gpr[insn->reg & 15] & bytes_mask(insn->op_size));
     else if (insn->form == INSN_FORM_RM_IMM)
@@ -189,14 +182,13 @@ static bool emulate_simple_mov(struct x86_vcpu *vcpu, gpa_t at)
     return true;
 }
 
-void x86_emulate_current(struct x86_vcpu *vcpu, const struct vm_exit *exit)
+/* Out of line: much stack, which the common case need not set up. */
+static __attribute__((noinline)) void emulate_any(struct x86_vcpu *vcpu, const struct vm_exit *exit)
 {
     struct x86_seg segs[X86_SREGS];
     struct x86_cpu_mode mode;
     struct emulator emu;
 
-    if (exit->kind == VM_EXIT_MMIO && LIKELY(emulate_simple_mov(vcpu, exit->u.mmio.at)))
-        return;
     emulator_fill(&emu, vcpu, &mode, segs);
     if (exit->kind == VM_EXIT_MMIO) {
         emu.fault_valid = true;
@@ -217,6 +209,12 @@ void x86_emulate_current(struct x86_vcpu *vcpu, const struct vm_exit *exit)
         break;
     }
     end_unknown_insn(vcpu, &emu, exit);
+}
+
+void x86_emulate_current(struct x86_vcpu *vcpu, const struct vm_exit *exit)
+{
+    if (exit->kind != VM_EXIT_MMIO || UNLIKELY(!emulate_simple_mov(vcpu, exit->u.mmio.at)))
+        emulate_any(vcpu, exit);
 }
 
 bool x86_decode_current(struct x86_vcpu *vcpu, const struct vm_exit *exit, struct insn *insn)
@@ -261,9 +259,6 @@ bool x86_find_length(struct x86_vcpu *vcpu, struct vm_exit *exit)
 {
     struct insn insn;
 
-    exit->length = insn_cache_length(vcpu, &vcpu->insns, x86_ops->code_context(vcpu));
-    if (LIKELY(exit->length != 0))
-        return true;
     if (!x86_decode_current(vcpu, exit, &insn))
         return false;
     exit->length = insn.length;

@@ -12,7 +12,7 @@
 void insn_cache_flush(struct insn_cache *cache)
 {
     cache->page_key = UINT64_MAX;
-    cache->last.linear = UINT64_MAX;
+    cache->last = (struct insn_cache_last){.linear = UINT64_MAX, .cr3 = UINT64_MAX};
 }
 
 /* Linear page and mode in one word: the mode fits into the page offset. */

@@ -69,21 +69,18 @@ void insn_cache_flush(struct insn_cache *cache);
  */
 const struct insn *insn_cache_find(struct x86_vcpu *vcpu);
 
-/* The general case of insn_cache_length(). */
-uint8_t insn_cache_find_length(struct x86_vcpu *vcpu, struct insn_cache *cache,
-                               const struct code_context *code);
-
-/* Length of the instruction at RIP, 0 where insn_cache_find() gives NULL. */
-static inline uint8_t insn_cache_length(struct x86_vcpu *vcpu, struct insn_cache *cache,
-                                        struct code_context code)
+/* Length of the instruction at RIP if it is the one asked for last; 0: it is not. */
+static inline uint8_t insn_cache_length(const struct insn_cache *cache, struct code_context code)
 {
     const struct insn_cache_last *last = &cache->last;
     uint64_t bytes;
 
-    if (LIKELY(last->linear == code.linear && last->cr3 == code.cr3 && last->mode == code.mode)) {
-        __builtin_memcpy(&bytes, last->at, sizeof(bytes));
-        if (LIKELY(bytes == last->bytes))
-            return last->length;
-    }
-    return insn_cache_find_length(vcpu, cache, &code);
+    if (UNLIKELY(last->linear != code.linear || last->cr3 != code.cr3 || last->mode != code.mode))
+        return 0;
+    __builtin_memcpy(&bytes, last->at, sizeof(bytes));
+    return LIKELY(bytes == last->bytes) ? last->length : 0;
 }
+
+/* Length of the instruction at RIP, `code`; 0 where insn_cache_find() gives NULL. */
+uint8_t insn_cache_find_length(struct x86_vcpu *vcpu, struct insn_cache *cache,
+                               const struct code_context *code);

@@ -35,6 +35,19 @@ struct x86_regs {
     uint64_t rflags;
 };
 
+/* A result of 1, 2, 4 or 8 bytes: 4 clear the upper half of the register, fewer leave the rest alone. */
+static inline void x86_reg_write(uint64_t *reg, unsigned int size, uint64_t value)
+{
+    if (size == 4)
+        *reg = (uint32_t)value;
+    else if (size == 1)
+        __builtin_memcpy(reg, &value, 1);
+    else if (size == 2)
+        __builtin_memcpy(reg, &value, 2);
+    else
+        *reg = value;
+}
+
 /* Segment registers by their encoding in instructions. */
 enum x86_sreg {
     X86_ES,

@@ -17,25 +17,16 @@
 #define HYPERCALL_UNKNOWN UINT64_C(0xfffffffffffffc18) /* -1000, as other hypervisors answer */
 #define LATCH_ABI_VERSION 1
 
-void x86_end_instruction(struct x86_vcpu *vcpu)
+void x86_end_instruction_slowly(struct x86_vcpu *vcpu)
 {
     struct inject_event trap = inject_event_exception(X86_DB);
 
     inject_skipped(&vcpu->core.inject);
     /* The guest steps itself: the trap that its CPU would take here ("Single Stepping"). */
-    if (UNLIKELY((vcpu->sw.regs.rflags & RFLAGS_TF) != 0)) {
+    if ((vcpu->sw.regs.rflags & RFLAGS_TF) != 0) {
         trap.payload = INJECT_DR6_BS;
         inject_raise(&vcpu->core.inject, &trap);
     }
-}
-
-void x86_skip(struct x86_vcpu *vcpu, unsigned int length)
-{
-    struct x86_regs *regs = &vcpu->sw.regs;
-
-    regs->rip += length;
-    regs->rflags &= ~RFLAGS_RF;
-    x86_end_instruction(vcpu);
 }
 
 void x86_raise(struct x86_vcpu *vcpu, uint8_t vector)
@@ -65,7 +56,7 @@ void x86_take_host_interrupts(void)
     insn_sti_nop_cli();
 }
 
-static void end_unhandled(struct x86_vcpu *vcpu, const struct vm_exit *exit, const char *what)
+static __attribute__((noinline)) void end_unhandled(struct x86_vcpu *vcpu, const struct vm_exit *exit, const char *what)
 {
     char detail[80];
 
@@ -73,25 +64,40 @@ static void end_unhandled(struct x86_vcpu *vcpu, const struct vm_exit *exit, con
     vm_end(vcpu->core.vm, VM_END_UNHANDLED_EXIT, 0, detail);
 }
 
-static void handle_cpuid(struct x86_vcpu *vcpu, struct vm_exit *exit)
+static inline void finish_cpuid(struct x86_vcpu *vcpu, const struct vm_exit *exit,
+                                const struct cpuid_regs *regs)
 {
     uint64_t *gpr = vcpu->sw.regs.gpr;
-    struct cpuid_regs out;
 
-    if (!x86_need_length(vcpu, exit))
-        return;
-    out = guest_cpuid_read(&vcpu->cpuid, (uint32_t)gpr[X86_RAX], (uint32_t)gpr[X86_RCX]);
-    gpr[X86_RAX] = out.eax;
-    gpr[X86_RBX] = out.ebx;
-    gpr[X86_RCX] = out.ecx;
-    gpr[X86_RDX] = out.edx;
+    gpr[X86_RAX] = regs->eax;
+    gpr[X86_RBX] = regs->ebx;
+    gpr[X86_RCX] = regs->ecx;
+    gpr[X86_RDX] = regs->edx;
     x86_skip(vcpu, exit->length);
+}
+
+static __attribute__((noinline)) void handle_cpuid_slowly(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    const uint64_t *gpr = vcpu->sw.regs.gpr;
+    struct cpuid_regs regs =
+        guest_cpuid_read(&vcpu->cpuid, (uint32_t)gpr[X86_RAX], (uint32_t)gpr[X86_RCX]);
+
+    finish_cpuid(vcpu, exit, &regs);
+}
+
+static void handle_cpuid(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    const struct cpuid_regs *regs =
+        guest_cpuid_plain(&vcpu->cpuid, (uint32_t)vcpu->sw.regs.gpr[X86_RAX]);
+
+    if (UNLIKELY(regs == NULL))
+        handle_cpuid_slowly(vcpu, exit);
+    else
+        finish_cpuid(vcpu, exit, regs);
 }
 
 static void handle_halt(struct x86_vcpu *vcpu, struct vm_exit *exit)
 {
-    if (!x86_need_length(vcpu, exit))
-        return;
     x86_skip(vcpu, exit->length);
     vcpu->waiting |= X86_WAIT_EVENT;
 }
@@ -108,34 +114,31 @@ static void handle_pio(struct x86_vcpu *vcpu, struct vm_exit *exit)
         return;
     }
     spin_lock(&vm->dev_lock);
-    if (exit->u.pio.is_write) {
-        bus_write(bus, &vcpu->core, exit->u.pio.port, size, *rax & bytes_mask(size));
-    } else {
-        uint64_t value = bus_read(bus, &vcpu->core, exit->u.pio.port, size) & bytes_mask(size);
-
-        /* A 32-bit result clears the upper half, smaller ones leave the rest of RAX alone. */
-        *rax = size == 4 ? value : (*rax & ~bytes_mask(size)) | value;
-    }
+    if (exit->u.pio.is_write)
+        bus_write(bus, &vcpu->core, exit->u.pio.port, size, *rax);
+    else
+        x86_reg_write(rax, size, bus_read(bus, &vcpu->core, exit->u.pio.port, size));
     spin_unlock(&vm->dev_lock);
     x86_skip(vcpu, exit->length);
 }
 
+/* What is no plain access by an instruction. */
+static __attribute__((noinline)) void handle_odd_mmio(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    if (exit->u.mmio.during_walk)
+        end_unhandled(vcpu, exit, "page tables outside memory");
+    else if (exit->u.mmio.during_delivery)
+        end_unhandled(vcpu, exit, "event delivered through what is no memory");
+    else
+        x86_raise(vcpu, X86_UD); /* a fetch: nothing there reads as ones, and FF FF is no instruction */
+}
+
 static void handle_mmio(struct x86_vcpu *vcpu, struct vm_exit *exit)
 {
-    if (exit->u.mmio.during_walk) {
-        end_unhandled(vcpu, exit, "page tables outside memory");
-        return;
-    }
-    if (exit->u.mmio.during_delivery) {
-        end_unhandled(vcpu, exit, "event delivered through what is no memory");
-        return;
-    }
-    /* Nothing there reads as ones, and FF FF is no instruction. */
-    if (exit->u.mmio.is_fetch) {
-        x86_raise(vcpu, X86_UD);
-        return;
-    }
-    x86_emulate_current(vcpu, exit);
+    if (UNLIKELY(exit->u.mmio.during_walk || exit->u.mmio.during_delivery || exit->u.mmio.is_fetch))
+        handle_odd_mmio(vcpu, exit);
+    else
+        x86_emulate_current(vcpu, exit);
 }
 
 static void do_hypercall(struct x86_vcpu *vcpu, unsigned int length)
@@ -148,8 +151,7 @@ static void do_hypercall(struct x86_vcpu *vcpu, unsigned int length)
 
 static void handle_hypercall(struct x86_vcpu *vcpu, struct vm_exit *exit)
 {
-    if (x86_need_length(vcpu, exit))
-        do_hypercall(vcpu, exit->length);
+    do_hypercall(vcpu, exit->length);
 }
 
 /* VMCALL on AMD and VMMCALL on Intel raise #UD; Latch takes both everywhere. */
@@ -168,8 +170,6 @@ static void handle_sysreg_read(struct x86_vcpu *vcpu, struct vm_exit *exit)
     uint64_t *gpr = vcpu->sw.regs.gpr;
     uint64_t value = 0;
 
-    if (!x86_need_length(vcpu, exit))
-        return;
     if (guest_msr_read(vcpu, exit->u.sysreg.number, &value) != 0) {
         x86_raise_error(vcpu, X86_GP, 0);
         return;
@@ -184,8 +184,6 @@ static void handle_sysreg_write(struct x86_vcpu *vcpu, struct vm_exit *exit)
     const uint64_t *gpr = vcpu->sw.regs.gpr;
     uint64_t value = (gpr[X86_RDX] << 32) | (uint32_t)gpr[X86_RAX];
 
-    if (!x86_need_length(vcpu, exit))
-        return;
     if (guest_msr_write(vcpu, exit->u.sysreg.number, value) != 0)
         x86_raise_error(vcpu, X86_GP, 0);
     else
@@ -197,8 +195,6 @@ static void handle_xsetbv(struct x86_vcpu *vcpu, struct vm_exit *exit)
     const uint64_t *gpr = vcpu->sw.regs.gpr;
     uint64_t value = (gpr[X86_RDX] << 32) | (uint32_t)gpr[X86_RAX];
 
-    if (!x86_need_length(vcpu, exit))
-        return;
     if (x86_ops->get_cpl(vcpu) != 0 || control_set_xcr(vcpu, (uint32_t)gpr[X86_RCX], value) != 0)
         x86_raise_error(vcpu, X86_GP, 0);
     else
@@ -207,8 +203,7 @@ static void handle_xsetbv(struct x86_vcpu *vcpu, struct vm_exit *exit)
 
 static void handle_cache(struct x86_vcpu *vcpu, struct vm_exit *exit)
 {
-    if (x86_need_length(vcpu, exit))
-        x86_skip(vcpu, exit->length);
+    x86_skip(vcpu, exit->length);
 }
 
 static void handle_nothing(struct x86_vcpu *vcpu, struct vm_exit *exit)

@@ -15,15 +15,6 @@
 
 const struct vcpu_ops *x86_ops;
 
-void x86_sync_tpr(struct x86_vcpu *vcpu)
-{
-    uint8_t cr8 = x86_ops->get_cr8(vcpu);
-
-    /* CR8 has no room for the low half; keep what a write by MMIO left there. */
-    if (cr8 != vlapic_get_tpr(&vcpu->lapic) >> 4)
-        vlapic_set_tpr(&vcpu->lapic, (uint8_t)(cr8 << 4));
-}
-
 /* What the guest's interrupt controllers offer, added to what the hardware shows. */
 static struct x86_irq fill_view(struct x86_vcpu *vcpu, struct inject_view *view)
 {

@@ -332,7 +332,7 @@ const struct vcpu_ops svm_ops = {
     .get_cpl = svm_get_cpl,
     .get_cr8 = svm_get_cr8,
     .set_cr8 = svm_set_cr8,
-    .code_context = svm_code_context,
+    .code_context = svm_get_code_context,
     .flush_tlb = svm_flush_tlb,
     .set_tsc_offset = svm_set_tsc_offset,
     .inject = {.view = svm_inject_view, .apply = svm_inject_apply},

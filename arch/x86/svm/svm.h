@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/x86/msr.h"
 #include "arch/x86/svm/vmcb.h"
 #include "arch/x86/x86_vcpu.h"
 #include "arch/x86/x86_vm.h"
@@ -53,8 +54,18 @@ uint64_t svm_turn(struct x86_switch *sw);
  */
 void svm_decode_exit(struct svm_vcpu *svm, struct vm_exit *exit);
 
-/* svm_state.c */
-struct code_context svm_code_context(struct x86_vcpu *vcpu);
+/* Where the guest executes. */
+static inline struct code_context svm_code_context(const struct svm_vcpu *svm)
+{
+    const struct vmcb *vmcb = svm->vmcb;
+    uint64_t rip = svm->x86.sw.regs.rip;
+
+    if (LIKELY((vmcb->efer & EFER_LMA) != 0 && (vmcb->cs.attr & X86_SEG_L) != 0))
+        return (struct code_context){.linear = rip, .cr3 = vmcb->cr3, .mode = INSN_MODE_64};
+    return (struct code_context){.linear = (vmcb->cs.base + rip) & FIELD(31, 0),
+                                 .cr3 = vmcb->cr3,
+                                 .mode = (vmcb->cs.attr & X86_SEG_DB) != 0 ? INSN_MODE_32 : INSN_MODE_16};
+}
 
 /* svm_inject.c */
 void svm_inject_view(struct x86_vcpu *vcpu, struct inject_view *view);

@@ -3,6 +3,7 @@
  * SVM exit codes into neutral words. One const table gives each code its kind and instruction length rule;
  * codes that carry information have a decoder. A code that is not in the table stops the VM with a record.
  */
+#include "arch/x86/exit.h"
 #include "arch/x86/svm/svm.h"
 #include "arch/x86/vlapic.h"
 #include "lib/assert.h"
@@ -20,7 +21,7 @@ struct svm_exit_entry {
     uint8_t kind; /* enum vm_exit_kind */
     uint8_t length;
     bool known;
-    bool injection;     /* the scheduler is told always, not only when it has work */
+    bool plain;         /* the scheduler is told only when it has work, not always */
     svm_decoder decode; /* NULL: nothing more to say */
 };
 
@@ -58,51 +59,93 @@ static void decode_cr_write(struct svm_vcpu *svm, struct vm_exit *exit)
     exit->u.control.is_write = true;
 }
 
-static const struct svm_exit_entry exception_entry = {VM_EXIT_UNKNOWN, LENGTH_NONE, true, true, NULL};
-static const struct svm_exit_entry npf_entry = {VM_EXIT_MMIO, LENGTH_NONE, true, false, decode_npf};
-static const struct svm_exit_entry invalid_entry = {VM_EXIT_BAD_STATE, LENGTH_NONE, true, true, NULL};
+static const struct svm_exit_entry exception_entry = {VM_EXIT_UNKNOWN, LENGTH_NONE, true, false, NULL};
+static const struct svm_exit_entry npf_entry = {VM_EXIT_MMIO, LENGTH_NONE, true, true, decode_npf};
+static const struct svm_exit_entry invalid_entry = {VM_EXIT_BAD_STATE, LENGTH_NONE, true, false, NULL};
 static const struct svm_exit_entry unknown_entry = {VM_EXIT_UNKNOWN, LENGTH_NONE, true, false, NULL};
 
 static const struct svm_exit_entry exit_table[VMCB_EXIT_TABLE_SIZE] = {
-    [VMCB_EXIT_CR0_WRITE] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, false, decode_cr_write},
-    [VMCB_EXIT_CR0_WRITE + 3] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, false, decode_cr_write},
-    [VMCB_EXIT_CR0_WRITE + 4] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, false, decode_cr_write},
-    [VMCB_EXIT_CR0_WRITE + 8] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, false, decode_cr_write},
-    [VMCB_EXIT_EXCEPTION + X86_UD] = {VM_EXIT_INVALID_OPCODE, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_EXCEPTION + X86_MC] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_INTR] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_NMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_SMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_INIT] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_VINTR] = {VM_EXIT_NONE, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_IRET] = {VM_EXIT_NONE, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_RDPMC] = {VM_EXIT_COUNTER_READ, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_CPUID] = {VM_EXIT_CPUID, LENGTH_INSN, true, false, NULL},
-    [VMCB_EXIT_RSM] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_INVD] = {VM_EXIT_CACHE, LENGTH_INSN, true, false, NULL},
-    [VMCB_EXIT_PAUSE] = {VM_EXIT_PAUSE, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_HLT] = {VM_EXIT_HALT, LENGTH_INSN, true, false, NULL},
-    [VMCB_EXIT_INVLPGA] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_IOIO] = {VM_EXIT_PIO, LENGTH_INFO, true, false, decode_ioio},
-    [VMCB_EXIT_MSR] = {VM_EXIT_SYSREG_READ, LENGTH_INSN, true, false, decode_msr},
-    [VMCB_EXIT_SHUTDOWN] = {VM_EXIT_SHUTDOWN, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_VMRUN] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_VMMCALL] = {VM_EXIT_HYPERCALL, LENGTH_INSN, true, false, NULL},
-    [VMCB_EXIT_VMLOAD] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_VMSAVE] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_STGI] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_CLGI] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_SKINIT] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_WBINVD] = {VM_EXIT_CACHE, LENGTH_INSN, true, false, NULL},
-    [VMCB_EXIT_MONITOR] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_MWAIT] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_XSETBV] = {VM_EXIT_XSETBV, LENGTH_INSN, true, false, NULL},
-    [VMCB_EXIT_RDPRU] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_CR0_WRITE] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, true, decode_cr_write},
+    [VMCB_EXIT_CR0_WRITE + 3] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, true, decode_cr_write},
+    [VMCB_EXIT_CR0_WRITE + 4] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, true, decode_cr_write},
+    [VMCB_EXIT_CR0_WRITE + 8] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, true, decode_cr_write},
+    [VMCB_EXIT_EXCEPTION + X86_UD] = {VM_EXIT_INVALID_OPCODE, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_EXCEPTION + X86_MC] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_INTR] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_NMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_SMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_INIT] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_VINTR] = {VM_EXIT_NONE, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_IRET] = {VM_EXIT_NONE, LENGTH_NONE, true, false, NULL},
+    [VMCB_EXIT_RDPMC] = {VM_EXIT_COUNTER_READ, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_CPUID] = {VM_EXIT_CPUID, LENGTH_INSN, true, true, NULL},
+    [VMCB_EXIT_RSM] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_INVD] = {VM_EXIT_CACHE, LENGTH_INSN, true, true, NULL},
+    [VMCB_EXIT_PAUSE] = {VM_EXIT_PAUSE, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_HLT] = {VM_EXIT_HALT, LENGTH_INSN, true, true, NULL},
+    [VMCB_EXIT_INVLPGA] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_IOIO] = {VM_EXIT_PIO, LENGTH_INFO, true, true, decode_ioio},
+    [VMCB_EXIT_MSR] = {VM_EXIT_SYSREG_READ, LENGTH_INSN, true, true, decode_msr},
+    [VMCB_EXIT_SHUTDOWN] = {VM_EXIT_SHUTDOWN, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_VMRUN] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_VMMCALL] = {VM_EXIT_HYPERCALL, LENGTH_INSN, true, true, NULL},
+    [VMCB_EXIT_VMLOAD] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_VMSAVE] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_STGI] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_CLGI] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_SKINIT] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_WBINVD] = {VM_EXIT_CACHE, LENGTH_INSN, true, true, NULL},
+    [VMCB_EXIT_MONITOR] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_MWAIT] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_XSETBV] = {VM_EXIT_XSETBV, LENGTH_INSN, true, true, NULL},
+    [VMCB_EXIT_RDPRU] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
 };
 
-/* Codes beyond the table, and what the table leaves open. */
-static const struct svm_exit_entry *rare_entry_of(uint32_t code)
+static inline void decode_entry(struct svm_vcpu *svm, struct vm_exit *exit,
+                                const struct svm_exit_entry *entry)
 {
+    exit->kind = (enum vm_exit_kind)entry->kind;
+    if (entry->decode != NULL)
+        entry->decode(svm, exit);
+}
+
+/* Where neither the hardware nor the cache gives the length; false: there is nothing to be done any more. */
+static bool find_length(struct svm_vcpu *svm, struct vm_exit *exit)
+{
+    struct code_context code = svm_code_context(svm);
+
+    exit->length = insn_cache_find_length(&svm->x86, &svm->x86.insns, &code);
+    return exit->length != 0 || x86_find_length(&svm->x86, exit);
+}
+
+static __attribute__((noinline)) void decode_length(struct svm_vcpu *svm, struct vm_exit *exit,
+                                                    const struct svm_exit_entry *entry)
+{
+    if (find_length(svm, exit))
+        decode_entry(svm, exit, entry);
+    else
+        exit->kind = VM_EXIT_NONE;
+}
+
+static inline void decode_plain(struct svm_vcpu *svm, struct vm_exit *exit,
+                                const struct svm_exit_entry *entry)
+{
+    if (entry->length != LENGTH_INSN)
+        exit->length = 0;
+    else if (svm_features.nrips)
+        exit->length = (uint8_t)(svm->vmcb->next_rip - svm->vmcb->rip);
+    else
+        exit->length = insn_cache_length(&svm->x86.insns, svm_code_context(svm));
+    if (UNLIKELY(exit->length == 0 && entry->length == LENGTH_INSN))
+        decode_length(svm, exit, entry);
+    else
+        decode_entry(svm, exit, entry);
+}
+
+static const struct svm_exit_entry *entry_of(uint32_t code)
+{
+    if (code < VMCB_EXIT_TABLE_SIZE && exit_table[code].known)
+        return &exit_table[code];
     if (code == VMCB_EXIT_NPF)
         return &npf_entry;
     if (code == VMCB_EXIT_INVALID)
@@ -112,27 +155,32 @@ static const struct svm_exit_entry *rare_entry_of(uint32_t code)
     return &unknown_entry;
 }
 
+/* Every exit that is not plain: the injection scheduler hears of it first, or the table does not have it. */
+static __attribute__((noinline)) void decode_slowly(struct svm_vcpu *svm, struct vm_exit *exit, bool cut)
+{
+    uint32_t code = (uint32_t)exit->raw;
+    const struct svm_exit_entry *entry = entry_of(code);
+
+    if ((!entry->plain || inject_exit_has_work(&svm->x86.core.inject, cut)) && svm_inject_exit(svm, code))
+        exit->kind = VM_EXIT_NONE;
+    else
+        decode_plain(svm, exit, entry);
+}
+
 void svm_decode_exit(struct svm_vcpu *svm, struct vm_exit *exit)
 {
     const struct vmcb *vmcb = svm->vmcb;
     uint32_t code = (uint32_t)vmcb->exitcode;
-    const struct svm_exit_entry *entry = &exit_table[code % VMCB_EXIT_TABLE_SIZE];
+    const struct svm_exit_entry *entry = &npf_entry;
     bool cut = (vmcb->exitintinfo & VMCB_EVENT_VALID) != 0;
 
-    if (UNLIKELY(code >= VMCB_EXIT_TABLE_SIZE || !entry->known))
-        entry = rare_entry_of(code);
+    if (LIKELY(code < VMCB_EXIT_TABLE_SIZE))
+        entry = &exit_table[code];
+    else if (code != VMCB_EXIT_NPF)
+        entry = &unknown_entry;
     exit->raw = code;
-    exit->length = 0;
-    exit->kind = (enum vm_exit_kind)entry->kind;
-    if (UNLIKELY(entry->injection || inject_exit_has_work(&svm->x86.core.inject, cut)) &&
-        svm_inject_exit(svm, code)) {
-        exit->kind = VM_EXIT_NONE;
-        return;
-    }
-    if (entry->length == LENGTH_INSN)
-        exit->length = svm_features.nrips
-                           ? (uint8_t)(vmcb->next_rip - vmcb->rip)
-                           : insn_cache_length(&svm->x86, &svm->x86.insns, svm_code_context(&svm->x86));
-    if (entry->decode != NULL)
-        entry->decode(svm, exit);
+    if (UNLIKELY(!entry->plain || inject_exit_has_work(&svm->x86.core.inject, cut)))
+        decode_slowly(svm, exit, cut);
+    else
+        decode_plain(svm, exit, entry);
 }

@@ -204,14 +204,7 @@ void svm_set_cr8(struct x86_vcpu *vcpu, uint8_t cr8)
     vmcb_set_int_ctl(vmcb, field_set(vmcb->int_ctl, VMCB_V_TPR, cr8));
 }
 
-struct code_context svm_code_context(struct x86_vcpu *vcpu)
+struct code_context svm_get_code_context(struct x86_vcpu *vcpu)
 {
-    const struct vmcb *vmcb = svm_vcpu_of(vcpu)->vmcb;
-    uint64_t rip = vcpu->sw.regs.rip;
-
-    if (LIKELY((vmcb->efer & EFER_LMA) != 0 && (vmcb->cs.attr & X86_SEG_L) != 0))
-        return (struct code_context){.linear = rip, .cr3 = vmcb->cr3, .mode = INSN_MODE_64};
-    return (struct code_context){.linear = (vmcb->cs.base + rip) & FIELD(31, 0),
-                                 .cr3 = vmcb->cr3,
-                                 .mode = (vmcb->cs.attr & X86_SEG_DB) != 0 ? INSN_MODE_32 : INSN_MODE_16};
+    return svm_code_context(svm_vcpu_of(vcpu));
 }
