@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Buses: sorted disjoint ranges, found by the hint of the last hit, else by binary search. Ranges are added
- * while the VM is built; afterwards only the hint changes (and the gap it may point to), under the VM's device lock.
+ * while the VM is built; afterwards only the hint changes (and the gap it may point to), under the VM's
+ * device lock.
  */
 #include "core/device.h"
 

@@ -51,8 +51,8 @@ struct bus_range {
 struct bus {
     uint32_t range_count;
     struct bus_range ranges[BUS_MAX_RANGES]; /* sorted, disjoint; fixed once the VM runs */
-    struct bus_range gap;             /* around the last access that found nothing */
-    const struct bus_range *last_hit; /* tried first, one of the above; NULL: none yet */
+    struct bus_range gap;                    /* around the last access that found nothing */
+    const struct bus_range *last_hit;        /* tried first, one of the above; NULL: none yet */
 };
 
 /* Offsets given to the device count from `first`. E_OVERLAP, E_NOMEM (too many ranges), E_INVAL (size 0,
@@ -63,8 +63,8 @@ MUST_CHECK int bus_register(struct bus *bus, uint64_t first, uint64_t size, stru
 MUST_CHECK int bus_register_base(struct bus *bus, uint64_t first, uint64_t size, uint64_t base,
                                  struct vdev *dev);
 
-/* The range that covers the access entirely, found by search and kept as `last_hit`; where nothing is, a range
- * with a device that says so. */
+/* The range that covers the access entirely, found by search and kept as `last_hit`; where nothing is, a
+ * range with a device that says so. */
 const struct bus_range *bus_search(struct bus *bus, uint64_t address, unsigned int size);
 
 /* The whole access lies in the range. Written so that nothing wraps; size is at least 1. */

@@ -26,8 +26,7 @@ void x86_end_instruction_slowly(struct x86_vcpu *vcpu);
 /* The rest of x86_skip(), where the emulator has moved RIP already: what ends with every instruction. */
 static inline void x86_end_instruction(struct x86_vcpu *vcpu)
 {
-    if (UNLIKELY((vcpu->sw.regs.rflags & RFLAGS_TF) != 0 ||
-                 inject_remembers_instruction(&vcpu->core.inject)))
+    if (UNLIKELY((vcpu->sw.regs.rflags & RFLAGS_TF) != 0 || inject_remembers_instruction(&vcpu->core.inject)))
         x86_end_instruction_slowly(vcpu);
 }
 

@@ -170,8 +170,7 @@ static bool emulate_simple_mov(struct x86_vcpu *vcpu, gpa_t at)
         (at.v & (insn->op_size - 1u)) != 0)
         return false;
     if (insn->form == INSN_FORM_REG_RM)
-        x86_reg_write(&vcpu->sw.regs.gpr[insn->reg & 15], insn->op_size,
-                      mmio_read(vcpu, at, insn->op_size));
+        x86_reg_write(&vcpu->sw.regs.gpr[insn->reg & 15], insn->op_size, mmio_read(vcpu, at, insn->op_size));
     else if (insn->form == INSN_FORM_RM_REG)
         mmio_write(vcpu, at, insn->op_size, vcpu->sw.regs.gpr[insn->reg & 15] & bytes_mask(insn->op_size));
     else if (insn->form == INSN_FORM_RM_IMM)

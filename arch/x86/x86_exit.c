@@ -56,7 +56,8 @@ void x86_take_host_interrupts(void)
     insn_sti_nop_cli();
 }
 
-static __attribute__((noinline)) void end_unhandled(struct x86_vcpu *vcpu, const struct vm_exit *exit, const char *what)
+static __attribute__((noinline)) void end_unhandled(struct x86_vcpu *vcpu, const struct vm_exit *exit,
+                                                    const char *what)
 {
     char detail[80];
 
@@ -79,16 +80,14 @@ static inline void finish_cpuid(struct x86_vcpu *vcpu, const struct vm_exit *exi
 static __attribute__((noinline)) void handle_cpuid_slowly(struct x86_vcpu *vcpu, struct vm_exit *exit)
 {
     const uint64_t *gpr = vcpu->sw.regs.gpr;
-    struct cpuid_regs regs =
-        guest_cpuid_read(&vcpu->cpuid, (uint32_t)gpr[X86_RAX], (uint32_t)gpr[X86_RCX]);
+    struct cpuid_regs regs = guest_cpuid_read(&vcpu->cpuid, (uint32_t)gpr[X86_RAX], (uint32_t)gpr[X86_RCX]);
 
     finish_cpuid(vcpu, exit, &regs);
 }
 
 static void handle_cpuid(struct x86_vcpu *vcpu, struct vm_exit *exit)
 {
-    const struct cpuid_regs *regs =
-        guest_cpuid_plain(&vcpu->cpuid, (uint32_t)vcpu->sw.regs.gpr[X86_RAX]);
+    const struct cpuid_regs *regs = guest_cpuid_plain(&vcpu->cpuid, (uint32_t)vcpu->sw.regs.gpr[X86_RAX]);
 
     if (UNLIKELY(regs == NULL))
         handle_cpuid_slowly(vcpu, exit);
