@@ -22,6 +22,7 @@ EMULATORS = {
 }
 # Where a guest would take minutes to unpack its own kernel.
 SLOW_EMULATORS = ("bochs-svm", "bochs-vmx")
+STOPPING_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 class Stopped(Exception):
@@ -33,6 +34,9 @@ class Stopped(Exception):
 
 
 def _on_signal(number, _):
+    # A second signal must not break the cleaning up that the first one starts.
+    for one in STOPPING_SIGNALS:
+        signal.signal(one, signal.SIG_IGN)
     raise Stopped(number)
 
 
@@ -94,7 +98,7 @@ def main(argv):
         if opts.iso:
             iso.write(opts, opts.iso)
             return 0
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        for number in STOPPING_SIGNALS:
             signal.signal(number, _on_signal)
         with paths.run_folder() as run_folder:
             return _run(opts, run_folder)
@@ -105,7 +109,6 @@ def main(argv):
         note(f"error: {error}")
         return EXIT_LAUNCHER
     except Stopped as stop:
-        # A second signal must not break the cleaning up, which is over by now.
         return 128 + stop.number
     finally:
         try:
