@@ -42,6 +42,9 @@ void arch_vm_nmi(struct vm *vm);
 /* What the hardware and the interrupt controllers show for a vCPU of this CPU that is outside its guest. */
 void arch_vcpu_view(struct vcpu *vcpu, struct inject_view *view);
 
+/* Takes back what was scheduled for an entry that did not take place; no effect otherwise. */
+void arch_vcpu_unschedule(struct vcpu *vcpu);
+
 /* "RIP 0x...": where the vCPU, loaded on this CPU, is; for records. */
 void arch_vcpu_describe(struct vcpu *vcpu, char *text, size_t size);
 

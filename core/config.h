@@ -5,6 +5,7 @@
  *
  *   latch:   console=com1[,115200] on-end=stay|restart|poweroff nmi=auto|vnmi|iret|soft
  *            hostnmi=forward:VM|shell|ignore|panic mitigations=on|off maxcpus=N log=error|warn|info
+ *            selftest=none|events
  *   module:  VM:kernel [cpus=N] [mem=SIZE] [on-end=...] [-- command line of the guest, to the end]
  *            VM:initrd
  */
@@ -66,6 +67,7 @@ struct config {
     enum nmi_way nmi;
     enum host_nmi_policy host_nmi;
     char host_nmi_vm[VM_NAME_SIZE];
+    bool selftest_events; /* save and restore event state at every scheduling */
     bool mitigations;
     enum log_level log_level; /* messages less important than this are not printed */
     uint32_t max_cpus;        /* physical CPUs to use, 1..MAX_CPUS */

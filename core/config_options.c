@@ -110,6 +110,16 @@ static bool take_mitigations(void *target, const struct config_word *value)
     return true;
 }
 
+static bool take_selftest(void *target, const struct config_word *value)
+{
+    struct config *to = target;
+
+    if (!config_word_is(value, "none") && !config_word_is(value, "events"))
+        return false;
+    to->selftest_events = config_word_is(value, "events");
+    return true;
+}
+
 static bool take_max_cpus(void *target, const struct config_word *value)
 {
     struct config *to = target;
@@ -145,6 +155,7 @@ static const struct config_option options[] = {
     {"mitigations=", "mitigations=on|off", take_mitigations},
     {"maxcpus=", "maxcpus=1..256", take_max_cpus},
     {"log=", "log=error|warn|info", take_log},
+    {"selftest=", "selftest=none|events", take_selftest},
 };
 
 _Static_assert(MAX_CPUS == 256, "the text of maxcpus= names the limit");
@@ -152,7 +163,7 @@ _Static_assert(MAX_CPUS == 256, "the text of maxcpus= names the limit");
 static const struct config_option_table option_table = {
     .options = options,
     .count = ARRAY_COUNT(options),
-    .keys = "console= on-end= nmi= hostnmi= mitigations= maxcpus= log=",
+    .keys = "console= on-end= nmi= hostnmi= mitigations= maxcpus= log= selftest=",
 };
 
 static void set_defaults(struct config *to)

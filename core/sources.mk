@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-core-y := core/cpu.c core/main.c core/host_nmi.c core/report.c core/sched.c core/vcpu.c core/vm.c
+core-y := core/cpu.c core/main.c core/host_nmi.c core/report.c core/sched.c core/vcpu.c core/vcpu_events.c core/vm.c
 
 core-y += core/config_word.c core/config_options.c core/config_modules.c
 core-y += core/device.c core/guest_mem.c core/timer.c

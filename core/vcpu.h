@@ -36,6 +36,7 @@ struct vcpu {
     struct list_node run_node; /* in cpu->run_queue while runnable and not current */
     struct inject inject;      /* event state: owner only, posting excepted (core/inject.h) */
     uint64_t exit_count;
+    uint32_t selftest_count; /* vcpu_events_round_trip() calls */
 };
 
 /*

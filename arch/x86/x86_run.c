@@ -11,6 +11,7 @@
 #include "core/arch.h"
 #include "core/log.h"
 #include "core/time.h"
+#include "core/vcpu_events.h"
 #include "lib/printf.h"
 
 const struct vcpu_ops *x86_ops;
@@ -41,8 +42,11 @@ static bool schedule_events(struct x86_vcpu *vcpu)
     struct board_irq *board = &x86_vm_of(vcpu->core.vm)->board.irq;
     struct inject_view view = {0};
     struct inject_actions actions;
-    struct x86_irq irq = fill_view(vcpu, &view);
+    struct x86_irq irq;
 
+    if (UNLIKELY(config.selftest_events))
+        vcpu_events_round_trip(&vcpu->core);
+    irq = fill_view(vcpu, &view);
     inject_schedule(inject, &view, &actions);
     if ((actions.flags & INJECT_DO_SHUTDOWN) != 0) {
         vm_end(vcpu->core.vm, VM_END_TRIPLE_FAULT, 0, "an exception while delivering a double fault");
@@ -183,4 +187,16 @@ void arch_vm_nmi(struct vm *vm)
 void arch_vcpu_view(struct vcpu *core, struct inject_view *view)
 {
     (void)fill_view(x86_vcpu_of(core), view);
+}
+
+void arch_vcpu_unschedule(struct vcpu *core)
+{
+    const struct inject_exit exit = {.kind = INJECT_EXIT_ENTRY_FAILED};
+    struct x86_vcpu *vcpu = x86_vcpu_of(core);
+    struct inject_actions undo = {.windows = core->inject.state.windows};
+
+    if ((core->inject.state.exit_work & INJECT_WORK_INFLIGHT) == 0)
+        return;
+    undo.flags = inject_after_exit(&core->inject, &exit);
+    x86_ops->inject.apply(vcpu, &undo);
 }
