@@ -181,6 +181,7 @@ static void svm_vcpu_reset(struct x86_vcpu *vcpu)
     vmcb_init(svm->vmcb, x86_vm_of(vcpu->core.vm), vcpu->core.inject.state.way == INJECT_WAY_SLOT);
     svm_state_reset(svm);
     svm->stepping = false;
+    svm->shadow_rip = SVM_NO_RIP;
     svm->asid_generation = 0;
     vmcb_set_tsc_offset(svm->vmcb, vcpu->tsc_offset);
 }

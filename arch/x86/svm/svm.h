@@ -17,10 +17,13 @@
  * other vendor's hypercall, #MC for the host. */
 #define SVM_EXCEPTIONS_ALWAYS (uint32_t)(BIT(X86_DB) | BIT(X86_AC) | BIT(X86_UD) | BIT(X86_MC))
 
+#define SVM_NO_RIP BIT(62) /* not canonical */
+
 struct svm_vcpu {
     struct x86_vcpu x86;
     struct vmcb *vmcb;
     uint64_t asid_generation;
+    uint64_t shadow_rip; /* where an interrupt shadow was last seen, SVM_NO_RIP: nowhere */
     uint64_t dr6_before; /* DR6 at the last entry, to tell what a #DB set */
     bool stepping;       /* the intercepts of INJECT_WIN_STEP are armed */
 };

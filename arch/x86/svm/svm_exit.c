@@ -53,6 +53,24 @@ static void decode_npf(struct svm_vcpu *svm, struct vm_exit *exit)
     exit->u.mmio.during_delivery = (svm->vmcb->exitintinfo & VMCB_EVENT_VALID) != 0;
 }
 
+/*
+ * An interrupt of the host can end the guest again before it has executed anything, so at an unchanged RIP
+ * the shadow still holds. One emulator forgets it at VMRUN and reports none then. (Had the guest come back to
+ * RIP by itself, NMIs would wait for one instruction in vain, no more.)
+ */
+static void decode_interrupted(struct svm_vcpu *svm, struct vm_exit *exit)
+{
+    struct vmcb *vmcb = svm->vmcb;
+
+    (void)exit;
+    if ((vmcb->interrupt_shadow & VMCB_INTERRUPT_SHADOW) != 0)
+        svm->shadow_rip = vmcb->rip;
+    else if (vmcb->rip == svm->shadow_rip)
+        vmcb->interrupt_shadow |= VMCB_INTERRUPT_SHADOW;
+    else
+        svm->shadow_rip = SVM_NO_RIP;
+}
+
 static void decode_cr_write(struct svm_vcpu *svm, struct vm_exit *exit)
 {
     exit->u.control.cr = (uint8_t)(svm->vmcb->exitcode - VMCB_EXIT_CR0_WRITE);
@@ -71,9 +89,9 @@ static const struct svm_exit_entry exit_table[VMCB_EXIT_TABLE_SIZE] = {
     [VMCB_EXIT_CR0_WRITE + 8] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, true, decode_cr_write},
     [VMCB_EXIT_EXCEPTION + X86_UD] = {VM_EXIT_INVALID_OPCODE, LENGTH_NONE, true, false, NULL},
     [VMCB_EXIT_EXCEPTION + X86_MC] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_INTR] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_NMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_SMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_INTR] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, decode_interrupted},
+    [VMCB_EXIT_NMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, decode_interrupted},
+    [VMCB_EXIT_SMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, decode_interrupted},
     [VMCB_EXIT_INIT] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, NULL},
     [VMCB_EXIT_VINTR] = {VM_EXIT_NONE, LENGTH_NONE, true, false, NULL},
     [VMCB_EXIT_IRET] = {VM_EXIT_NONE, LENGTH_NONE, true, false, NULL},
