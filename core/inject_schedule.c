@@ -190,10 +190,12 @@ static void begin_step(struct round *r, enum inject_step step)
     r->act->flags |= INJECT_DO_TF_SET | INJECT_DO_RF_SET;
 }
 
-static bool entry_loses_shadow(const struct round *r)
+/* The interrupt window would open inside a shadow that the entry forgets. */
+static bool window_ignores_shadow(const struct round *r, uint32_t windows)
 {
-    return (r->st->caps & INJECT_CAP_SHADOW_LOST) != 0 && r->st->slot == INJECT_SLOT_NONE &&
-           shown(r, INJECT_VIEW_SHADOW) && !shown(r, INJECT_VIEW_SLOT_BUSY);
+    return (r->st->caps & INJECT_CAP_SHADOW_LOST) != 0 && (windows & INJECT_WIN_IRQ) != 0 &&
+           r->st->slot == INJECT_SLOT_NONE && shown(r, INJECT_VIEW_SHADOW) &&
+           !shown(r, INJECT_VIEW_SLOT_BUSY);
 }
 
 /*
@@ -212,7 +214,7 @@ static void choose_windows(struct round *r)
     st->step = INJECT_STEP_NONE;
     if (r->step_iret && st->slot == INJECT_SLOT_NONE && (windows & INJECT_WIN_IRET) != 0)
         begin_step(r, INJECT_STEP_IRET);
-    else if ((windows & INJECT_WIN_STEP) != 0 || entry_loses_shadow(r))
+    else if ((windows & INJECT_WIN_STEP) != 0 || window_ignores_shadow(r, windows))
         begin_step(r, INJECT_STEP_SHADOW);
     if (st->step == INJECT_STEP_IRET)
         windows = (windows & INJECT_WIN_TPR) | INJECT_WIN_STEP;

@@ -90,9 +90,12 @@ enum emulate_result emulate_instruction(struct emulator *emu)
         return result;
     if (emu->insn.op == INSN_UD)
         return emulate_raise(emu, X86_UD);
-    if (!decode_is_memory_op(&emu->insn))
+    if (emu->insn.op == INSN_PUSHF)
+        result = emulate_push_flags(emu);
+    else if (!decode_is_memory_op(&emu->insn))
         return EMULATE_UNHANDLED;
-    result = emu->insn.form == INSN_FORM_STRING ? emulate_string(emu) : emulate_memory(emu);
+    else
+        result = emu->insn.form == INSN_FORM_STRING ? emulate_string(emu) : emulate_memory(emu);
     if (result == EMULATE_DONE)
         emulate_advance(emu->regs, &emu->insn);
     return result;

@@ -212,6 +212,24 @@ static enum emulate_result push(struct emulator *emu)
     return EMULATE_DONE;
 }
 
+enum emulate_result emulate_push_flags(struct emulator *emu)
+{
+    const struct insn *insn = &emu->insn;
+    uint64_t rflags = emu->regs->rflags;
+    uint32_t width = stack_address_size(emu);
+    uint64_t top = (emu->regs->gpr[X86_RSP] - insn->op_size) & bytes_mask(width);
+    struct operand stack = {0};
+
+    if ((rflags & RFLAGS_VM) != 0 && (rflags & RFLAGS_IOPL) != RFLAGS_IOPL)
+        return emulate_raise_code(emu, X86_GP, 0);
+    enum emulate_result result = operand_prepare(emu, &stack, X86_SS, top, insn->op_size, WALK_WRITE);
+    if (result != EMULATE_DONE)
+        return result;
+    operand_write(emu, &stack, rflags & ~(uint64_t)(RFLAGS_VM | RFLAGS_RF) & bytes_mask(insn->op_size));
+    operand_address_reg_write(emu, X86_RSP, width, top);
+    return EMULATE_DONE;
+}
+
 /* An address that uses rSP sees it after the increment. */
 static enum emulate_result pop(struct emulator *emu)
 {

@@ -72,4 +72,7 @@ enum emulate_result operand_translate(struct emulator *emu, struct guest_walk *w
 
 /* The two halves of emulate_instruction(): one memory operand, and string instructions. */
 enum emulate_result emulate_memory(struct emulator *emu);
+
+/* PUSHF with the flags in `emu->regs`; for an exit that keeps the CPU's own from being seen. */
+enum emulate_result emulate_push_flags(struct emulator *emu);
 enum emulate_result emulate_string(struct emulator *emu);

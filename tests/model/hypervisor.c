@@ -190,8 +190,6 @@ static void remember_shadow(struct world *w)
     if (w->lost_shadow != SHADOW_NONE)
         w->cpu.shadow = w->lost_shadow;
     w->lost_shadow = SHADOW_NONE;
-    if (w->cpu.shadow != SHADOW_NONE)
-        w->posted_irq = true;
 }
 
 static uint64_t flags_at_exit(struct world *w)

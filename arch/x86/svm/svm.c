@@ -33,6 +33,12 @@ _Static_assert(offsetof(struct x86_switch, host_block_pa) == SVM_HOST_VMCB_PA, "
 #define SVM_EDX_VNMI    BIT(25)
 #define SVM_PAUSE_COUNT 3000
 
+#define CPUID_1_ECX_HYPERVISOR BIT(31)
+#define CPUID_HYPERVISOR       0x40000000
+#define TCG_SIGNATURE_EBX      0x54474354 /* "TCGTCGTCGTCG" */
+#define TCG_SIGNATURE_ECX      0x43544743
+#define TCG_SIGNATURE_EDX      0x47435447
+
 /* Per physical CPU. */
 struct svm_cpu {
     hpa_t host_save; /* VM_HSAVE_PA: written by VMRUN */
@@ -42,6 +48,15 @@ struct svm_cpu {
 };
 
 struct svm_features svm_features;
+
+/* QEMU's software CPU writes the interrupt shadow at #VMEXIT, but does not read it at VMRUN. */
+static bool runs_in_tcg(void)
+{
+    struct insn_cpuid leaf = insn_cpuid(CPUID_HYPERVISOR, 0);
+
+    return (insn_cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR) != 0 && leaf.ebx == TCG_SIGNATURE_EBX &&
+           leaf.ecx == TCG_SIGNATURE_ECX && leaf.edx == TCG_SIGNATURE_EDX;
+}
 
 static int svm_check_features(void)
 {
@@ -72,6 +87,7 @@ static int svm_check_features(void)
         .pause_filter = (leaf.edx & SVM_EDX_PAUSE) != 0,
         .vgif = (leaf.edx & SVM_EDX_VGIF) != 0,
         .vnmi = (leaf.edx & SVM_EDX_VNMI) != 0,
+        .shadow_lost = runs_in_tcg(),
         .asid_count = leaf.ebx,
     };
     if (missing > 0)
@@ -98,7 +114,8 @@ static int svm_choose_nmi(enum nmi_way wish, enum inject_way_id *way, uint32_t *
         return E_NOTSUP;
     }
     *way = svm_features.vnmi && wish != NMI_WAY_IRET ? INJECT_WAY_SLOT : INJECT_WAY_IRET;
-    *caps = svm_features.nrips ? INJECT_CAP_SOFT_REINJECT : 0;
+    *caps = (svm_features.nrips ? INJECT_CAP_SOFT_REINJECT : 0) |
+            (svm_features.shadow_lost ? INJECT_CAP_SHADOW_LOST : 0);
     log_info("NMIs: %s", *way == INJECT_WAY_SLOT ? "virtual NMI in hardware" : "IRET intercept");
     return 0;
 }

@@ -23,9 +23,18 @@ struct svm_vcpu {
     struct x86_vcpu x86;
     struct vmcb *vmcb;
     uint64_t asid_generation;
-    uint64_t shadow_rip; /* where an interrupt shadow was last seen, SVM_NO_RIP: nowhere */
-    uint64_t dr6_before; /* DR6 at the last entry, to tell what a #DB set */
-    bool stepping;       /* the intercepts of INJECT_WIN_STEP are armed */
+    uint64_t shadow_rip;  /* where an interrupt shadow was last seen, SVM_NO_RIP: nowhere */
+    uint64_t dr6_before;  /* DR6 at the last entry, to tell what a #DB set */
+    bool stepping;        /* the intercepts of INJECT_WIN_STEP are armed */
+    uint8_t stepped;      /* enum svm_stepped, of INJECT_STEP_SHADOW */
+    uint8_t soft_advance; /* RIP was moved so far for a software event in EVENTINJ */
+};
+
+/* What an instruction does to RFLAGS that a step has to know. */
+enum svm_stepped {
+    SVM_STEPPED_OTHER,
+    SVM_STEPPED_LOADS_FLAGS, /* POPF, IRET */
+    SVM_STEPPED_SYSCALL,     /* stores them in R11 */
 };
 
 struct svm_features {
@@ -35,6 +44,7 @@ struct svm_features {
     bool vgif;
     bool decode_assists;
     bool pause_filter;
+    bool shadow_lost; /* VMRUN ignores the interrupt shadow: QEMU's CPU */
     uint32_t asid_count;
 };
 
@@ -69,6 +79,19 @@ static inline struct code_context svm_code_context(const struct svm_vcpu *svm)
                                  .cr3 = vmcb->cr3,
                                  .mode = (vmcb->cs.attr & X86_SEG_DB) != 0 ? INSN_MODE_32 : INSN_MODE_16};
 }
+
+/* svm_shadow.c: a step out of an interrupt shadow begins; an exit came while it was armed, by its trap or
+ * not: INJECT_EXIT_ bits for it. */
+void svm_shadow_step_begin(struct svm_vcpu *svm);
+uint32_t svm_shadow_step_exit(struct svm_vcpu *svm, bool trapped);
+/* Exits: PUSHF and INT n, intercepted during such a step. */
+void svm_shadow_pushf(struct svm_vcpu *svm, struct vm_exit *exit);
+void svm_shadow_int(struct svm_vcpu *svm, struct vm_exit *exit);
+/* A software event goes into EVENTINJ; is taken out again without an entry; an exit follows, which may have
+ * cut it short. */
+void svm_soft_event_begin(struct svm_vcpu *svm, const struct inject_event *event);
+void svm_soft_event_take_back(struct svm_vcpu *svm);
+void svm_soft_event_exit(struct svm_vcpu *svm, bool cut);
 
 /* svm_inject.c */
 void svm_inject_view(struct x86_vcpu *vcpu, struct inject_view *view);

@@ -107,6 +107,8 @@ static void apply_windows(struct svm_vcpu *svm, uint32_t windows)
         vmcb_set_intercept_1(vmcb, (uint32_t)one);
     if (cr != vmcb->intercept_cr)
         vmcb_set_intercept_cr(vmcb, (uint32_t)cr);
+    if (shadow_step)
+        svm_shadow_step_begin(svm);
     if (step != svm->stepping) {
         svm->stepping = step;
         vmcb_set_intercept_exception(vmcb, (uint32_t)(SVM_EXCEPTIONS_ALWAYS | (step ? EXCEPTIONS_STEP : 0)));
@@ -139,8 +141,9 @@ static void apply_event(struct svm_vcpu *svm, const struct inject_event *event)
     }
     if (event->vector == X86_DB && event->type == INJECT_TYPE_EXCEPTION)
         vmcb_set_dr7(vmcb, vmcb->dr7 & ~DR7_GD);
-    if (event->type == INJECT_TYPE_SOFT_INT)
-        vmcb->next_rip = svm->x86.sw.regs.rip + event->insn_len;
+    if (inject_event_is_soft(event))
+        svm_soft_event_begin(svm, event);
+    vmcb->interrupt_shadow = 0; /* a delivery ends it */
     vmcb->eventinj = value;
 }
 
@@ -148,6 +151,8 @@ void svm_inject_apply(struct x86_vcpu *vcpu, const struct inject_actions *action
 {
     struct svm_vcpu *svm = svm_vcpu_of(vcpu);
 
+    if (UNLIKELY(svm->soft_advance != 0))
+        svm_soft_event_take_back(svm);
     apply_flags(svm, actions->flags);
     svm->vmcb->eventinj = 0;
     if (inject_event_valid(&actions->event))
@@ -169,7 +174,10 @@ static struct inject_event event_of(uint64_t info, const struct vmcb *vmcb)
         event.flags |= INJECT_EVENT_HAS_ERROR;
         event.error = (uint32_t)field_get(info, VMCB_EVENT_ERROR);
     }
-    if (event.type == INJECT_TYPE_SOFT_INT && svm_features.nrips)
+    /* INT3 and INTO come as exceptions, though RIP is still on them. */
+    if (event.type == INJECT_TYPE_EXCEPTION && (event.vector == X86_BP || event.vector == X86_OF))
+        event.type = INJECT_TYPE_SOFT_EXC;
+    if (inject_event_is_soft(&event) && svm_features.nrips)
         event.insn_len = (uint8_t)(vmcb->next_rip - vmcb->rip);
     return event;
 }
@@ -205,6 +213,10 @@ static void classify_exception(struct svm_vcpu *svm, uint32_t vector, struct inj
         exit->fault = inject_event_exception_error((uint8_t)vector, (uint32_t)vmcb->exitinfo1);
     if (vector == X86_PF)
         exit->fault.payload = vmcb->exitinfo2;
+    if (vector == X86_BP || vector == X86_OF) { /* INT3, INTO: RIP is on them */
+        exit->fault.type = INJECT_TYPE_SOFT_EXC;
+        exit->fault.insn_len = insn_cache_length(&svm->x86.insns, svm_code_context(svm));
+    }
 }
 
 bool svm_inject_exit(struct svm_vcpu *svm, uint32_t code)
@@ -223,11 +235,15 @@ bool svm_inject_exit(struct svm_vcpu *svm, uint32_t code)
         exit.kind = INJECT_EXIT_IRQ_WINDOW;
     else if (code == VMCB_EXIT_INVALID)
         exit.kind = INJECT_EXIT_ENTRY_FAILED;
-    svm_inject_view(&svm->x86, &view);
-    exit.flags = view.flags & (uint32_t)(INJECT_VIEW_IF | INJECT_VIEW_SHADOW | INJECT_VIEW_NMI_MASK |
-                                         INJECT_VIEW_VNMI_PENDING);
-    exit.rip = vmcb->rip;
     exit.cut = event_of(vmcb->exitintinfo, vmcb);
+    if (UNLIKELY(svm->soft_advance != 0))
+        svm_soft_event_exit(svm, inject_event_valid(&exit.cut) && inject_event_is_soft(&exit.cut));
+    if (UNLIKELY(inject->state.step == INJECT_STEP_SHADOW))
+        exit.flags = svm_shadow_step_exit(svm, exit.kind == INJECT_EXIT_STEP);
+    svm_inject_view(&svm->x86, &view);
+    exit.flags |= view.flags & (uint32_t)(INJECT_VIEW_IF | INJECT_VIEW_SHADOW | INJECT_VIEW_NMI_MASK |
+                                          INJECT_VIEW_VNMI_PENDING);
+    exit.rip = vmcb->rip;
     apply_flags(svm, inject_after_exit(inject, &exit));
     return exit.kind != INJECT_EXIT_OTHER && exit.kind != INJECT_EXIT_ENTRY_FAILED;
 }

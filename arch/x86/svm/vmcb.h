@@ -143,6 +143,7 @@ enum vmcb_exit {
     VMCB_EXIT_CPUID = 0x072,
     VMCB_EXIT_RSM = 0x073,
     VMCB_EXIT_IRET = 0x074,
+    VMCB_EXIT_INTN = 0x075,
     VMCB_EXIT_INVD = 0x076,
     VMCB_EXIT_PAUSE = 0x077,
     VMCB_EXIT_HLT = 0x078,
