@@ -7,6 +7,7 @@
 
 #include "arch/x86/vlapic_internal.h"
 #include "core/vcpu.h"
+#include "lib/nospec.h"
 #include "vdev/vioapic.h"
 
 #define BROADCAST8 UINT32_C(0xff)
@@ -119,8 +120,11 @@ static bool send(struct apic_bus *bus, const struct msi_message *m)
 {
     if (bus->count == 0)
         return false;
-    if (!m->logical && m->dest < bus->count)
-        return matches(bus->apics[m->dest], m) && deliver_to(bus->apics[m->dest], m);
+    if (!m->logical && m->dest < bus->count) {
+        struct vlapic *vl = bus->apics[index_nospec(m->dest, bus->count)];
+
+        return matches(vl, m) && deliver_to(vl, m);
+    }
     return send_among(bus, m, NULL);
 }
 

@@ -5,9 +5,10 @@
 #include "arch/x86/insn.h"
 #include "lib/string.h"
 
-#define LEAF_EXTENDED 0x80000000
-#define XCR0_GUEST    (FIELD(2, 0) | FIELD(7, 5)) /* x87, SSE, AVX, AVX-512: what guests may have */
-#define FXSAVE_SIZE   512
+#define LEAF_HYPERVISOR 0x40000000
+#define LEAF_EXTENDED   0x80000000
+#define XCR0_GUEST      (FIELD(2, 0) | FIELD(7, 5)) /* x87, SSE, AVX, AVX-512: what guests may have */
+#define FXSAVE_SIZE     512
 
 struct cpu_features cpu_features;
 
@@ -50,6 +51,17 @@ static void read_xsave(struct cpu_features *f)
     }
 }
 
+static bool is_tcg(void)
+{
+    struct insn_cpuid r = insn_cpuid(LEAF_HYPERVISOR, 0);
+    char name[13] = "";
+
+    memcpy(name, &r.ebx, 4);
+    memcpy(name + 4, &r.ecx, 4);
+    memcpy(name + 8, &r.edx, 4);
+    return strcmp(name, "TCGTCGTCGTCG") == 0;
+}
+
 void cpu_features_init(void)
 {
     struct cpu_features *f = &cpu_features;
@@ -59,8 +71,7 @@ void cpu_features_init(void)
     r = insn_cpuid(1, 0);
     f->has_xsave = (r.ecx & BIT(26)) != 0;
     f->has_vmx = (r.ecx & BIT(5)) != 0;
-    if (f->max_basic >= 7)
-        f->has_md_clear = (insn_cpuid(7, 0).edx & BIT(10)) != 0;
+    f->is_tcg = (r.ecx & BIT(31)) != 0 && is_tcg();
     if (f->max_extended >= LEAF_EXTENDED + 1) {
         r = insn_cpuid(LEAF_EXTENDED + 1, 0);
         f->has_svm = (r.ecx & BIT(2)) != 0;
@@ -71,7 +82,6 @@ void cpu_features_init(void)
     if (f->max_extended >= LEAF_EXTENDED + 8) {
         r = insn_cpuid(LEAF_EXTENDED + 8, 0);
         f->phys_bits = (uint8_t)r.eax;
-        f->has_ibpb = (r.ebx & BIT(12)) != 0;
     }
     read_xsave(f);
 }

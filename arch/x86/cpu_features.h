@@ -23,10 +23,9 @@ struct cpu_features {
     bool has_1g_pages;
     bool has_xsave;
     bool has_rdtscp;
-    bool has_ibpb;
-    bool has_md_clear;
     bool has_svm;
     bool has_vmx;
+    bool is_tcg; /* QEMU without KVM, told by its hypervisor leaf: a software CPU, which does not speculate */
     uint64_t
         xcr0; /* state components the CPU has, restricted to those Latch lets guests use; 0 without XSAVE */
     uint32_t xsave_size; /* bytes of the XSAVE area with all of xcr0 enabled; 512 without XSAVE */

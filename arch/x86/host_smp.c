@@ -11,6 +11,7 @@
 #include "arch/x86/host_map.h"
 #include "arch/x86/host_platform.h"
 #include "arch/x86/insn.h"
+#include "arch/x86/mitigations.h"
 #include "arch/x86/tsc.h"
 #include "arch/x86/vcpu_ops.h"
 #include "core/arch.h"
@@ -160,6 +161,7 @@ void host_ap_main(struct x86_cpu *cpu)
     host_apic_enable(host_platform_nmi_pins(cpu->base.hardware_id));
     host_apic_timer_setup(tsc_apic_timer_hz());
     atomic_store_explicit(&cpu->online, 1, memory_order_release);
+    mitigations_cpu_enable();
     if (x86_ops->cpu_enable() != 0)
         log_error("CPU %u: virtualization could not be enabled; it runs no guests", cpu->base.id);
     sched_loop(&cpu->base);

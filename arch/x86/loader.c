@@ -52,20 +52,38 @@ static int load_elf(struct load *load)
     return pvh_load(load, &elf);
 }
 
+/* Format by format; the first that fits. */
+static int load_by_format(struct load *load, const char **format)
+{
+    if (bzimage_matches(load)) {
+        *format = "bzImage";
+        return bzimage_load(load);
+    }
+    if (multiboot2_matches(load)) {
+        *format = "multiboot2";
+        return multiboot2_load(load);
+    }
+    if (multiboot1_matches(load)) {
+        *format = "multiboot";
+        return multiboot1_load(load);
+    }
+    if (elf_is_elf(load)) {
+        *format = "ELF with PVH note";
+        return load_elf(load);
+    }
+    return fail_unknown(load);
+}
+
 int x86_load_image(struct vm *vm, const struct vm_config *vm_config, struct x86_start_state *start)
 {
+    const char *format = NULL;
     struct load load;
+    int error;
 
     load_init(&load, vm, vm_config, start);
     if (guest_map_write_bda(vm) != 0)
         return load_fail(&load, E_FAULT, "no memory at the BIOS data area");
-    if (bzimage_matches(&load))
-        return bzimage_load(&load);
-    if (multiboot2_matches(&load))
-        return multiboot2_load(&load);
-    if (multiboot1_matches(&load))
-        return multiboot1_load(&load);
-    if (elf_is_elf(&load))
-        return load_elf(&load);
-    return fail_unknown(&load);
+    error = load_by_format(&load, &format);
+    start->format = format;
+    return error;
 }

@@ -17,6 +17,7 @@
 #define MSR_UCODE_REV         0x0000008b
 #define MSR_MTRRCAP           0x000000fe
 #define MSR_ARCH_CAPABILITIES 0x0000010a
+#define MSR_FLUSH_CMD         0x0000010b
 #define MSR_SYSENTER_CS       0x00000174
 #define MSR_SYSENTER_ESP      0x00000175
 #define MSR_SYSENTER_EIP      0x00000176
@@ -57,7 +58,9 @@
 #define MSR_DE_CFG            0xc0011029
 
 #define DE_CFG_LFENCE_SERIALIZE BIT(1)
+#define SPEC_CTRL_IBRS          BIT(0)
 #define PRED_CMD_IBPB           BIT(0)
+#define FLUSH_CMD_L1D           BIT(0)
 #define VM_CR_LOCK              BIT(3)
 #define VM_CR_SVMDIS            BIT(4)
 #define MISC_ENABLE_FAST        BIT(0) /* fast strings */

@@ -31,5 +31,6 @@ uint64_t pvclock_msr_read(const struct x86_vcpu *vcpu, uint32_t msr);
  */
 void pvclock_tsc_moved(struct x86_vcpu *vcpu);
 
-/* 2^-32 * mul * 2^shift nanoseconds are one tick of a counter of `hz`; for pvclock.c and its test. */
+/* 2^-32 * mul * 2^shift nanoseconds are one tick of a counter of `hz`, 1 kHz to 8 GHz; for pvclock.c and its
+ * test. */
 void pvclock_scale(uint64_t hz, uint32_t *mul, int8_t *shift);

@@ -127,13 +127,14 @@ struct x86_seg {
 #define CR4_SMAP       BIT(21)
 #define CR4_PKE        BIT(22)
 
-#define EFER_SCE   BIT(0)
-#define EFER_LME   BIT(8)
-#define EFER_LMA   BIT(10)
-#define EFER_NXE   BIT(11)
-#define EFER_SVME  BIT(12)
-#define EFER_LMSLE BIT(13)
-#define EFER_FFXSR BIT(14)
+#define EFER_SCE    BIT(0)
+#define EFER_LME    BIT(8)
+#define EFER_LMA    BIT(10)
+#define EFER_NXE    BIT(11)
+#define EFER_SVME   BIT(12)
+#define EFER_LMSLE  BIT(13)
+#define EFER_FFXSR  BIT(14)
+#define EFER_AIBRSE BIT(21)
 
 /* Exception vectors. */
 enum x86_vector {

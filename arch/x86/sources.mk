@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 arch-x86-y := arch/x86/board.c arch/x86/control_regs.c arch/x86/cpu_features.c arch/x86/ext_state.c arch/x86/guest_cpuid.c \
-	arch/x86/guest_emulate.c arch/x86/guest_msr.c arch/x86/insn_cache.c arch/x86/mitigations.c arch/x86/pvclock.c arch/x86/x86_exit.c arch/x86/x86_run.c \
+	arch/x86/guest_emulate.c arch/x86/guest_msr.c arch/x86/insn_cache.c arch/x86/mitigation_plan.c arch/x86/mitigations.c arch/x86/pvclock.c arch/x86/x86_exit.c arch/x86/x86_run.c \
 	arch/x86/x86_vm.c
 
 # Host side: CPU, traps, memory map, clock, interrupts, console.

@@ -32,6 +32,7 @@ struct x86_start_state {
     struct x86_seg tr;
     struct x86_table_reg gdt;
     struct x86_table_reg idt;
+    const char *format; /* of the kernel file, for people; NULL if none was recognised */
 };
 
 /* Segment attributes beside those of regs.h. */

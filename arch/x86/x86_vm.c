@@ -99,6 +99,7 @@ static int create_vcpu(struct x86_vm *vm, uint32_t id)
 /* Power on, images in place, boot vCPU at its entry. */
 static int power_on(struct x86_vm *vm)
 {
+    const struct vm_config *vm_config = vm->core.config;
     struct x86_start_state start;
     struct x86_vcpu *boot = x86_vcpu_of(vm->core.vcpus[0]);
     int error;
@@ -114,6 +115,10 @@ static int power_on(struct x86_vm *vm)
         error = x86_load_image(&vm->core, vm->core.config, &start);
     if (error != 0)
         return error;
+    if (vm->restart_count == 0)
+        log_info("self-check: vm %s: %u CPUs, %lu MiB, kernel %lu KiB (%s), initrd %lu KiB", vm_config->name,
+                 vm->core.vcpu_count, vm_config->mem / MIB, vm_config->kernel.size / KIB, start.format,
+                 vm_config->has_initrd ? vm_config->initrd.size / KIB : 0);
     vlapic_firmware_setup(&boot->lapic);
     x86_vcpu_start(boot, &start);
     return 0;

@@ -80,3 +80,6 @@ unit-y += inject_save inject_why inject_log
 unit-inject_save-y := $(inject-y)
 unit-inject_why-y := $(inject-y)
 unit-inject_log-y := $(inject-y) tools/replay/replay.c
+unit-y += mitigation_plan pvclock
+unit-mitigation_plan-y := arch/x86/mitigation_plan.c
+unit-pvclock-y := arch/x86/pvclock.c

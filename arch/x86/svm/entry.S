@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * void svm_enter_loop(struct x86_switch *sw)
+ * void svm_enter_loop_guarded(struct x86_switch *sw)
  *
  * The world switch. In: RDI = sw, host IF 0, GIF 0, stack aligned as C demands. Out: GIF 1. Clobbers what a C
  * function may. The guest's general registers are in sw->regs except RAX, RSP, which the VMCB holds and
  * svm_turn() copies. VMRUN saves the host's RSP, RIP, RAX, RFLAGS, segments and control registers in the host save
  * area; VMSAVE/VMLOAD exchange the rest (FS, GS, TR, LDTR, SYSCALL and SYSENTER registers).
  *
+ * The guarded one also does what mitigations_entry_flags asks for; the other is for CPUs that need nothing.
+ *
  * Host IF is 1 around VMRUN so that a physical interrupt ends the guest (V_INTR_MASKING); GIF 0 holds it meanwhile.
  */
+#include "arch/x86/speculation.inc"
 #include "arch/x86/svm/offsets.h"
 
-.text
-.global svm_enter_loop
-.type svm_enter_loop, @function
-svm_enter_loop:
+.macro enter_loop name, guarded
+.global \name
+.type \name, @function
+\name:
     push %rbp
     mov %rsp, %rbp
     push %rbx
@@ -25,7 +29,7 @@ svm_enter_loop:
     push %rdi                               /* (%rsp): sw, also after VMRUN; the stack is 16-aligned here */
     mov SVM_VMCB_PA(%rdi), %rax
 
-.Lenter:
+.Lenter\@:
     mov SVM_GPR(1)(%rdi), %rcx
     mov SVM_GPR(2)(%rdi), %rdx
     mov SVM_GPR(3)(%rdi), %rbx
@@ -40,6 +44,12 @@ svm_enter_loop:
     mov SVM_GPR(14)(%rdi), %r14
     mov SVM_GPR(15)(%rdi), %r15
     mov SVM_GPR(7)(%rdi), %rdi
+.if \guarded
+    testl $MITIGATE_BUFFERS, mitigations_entry_flags
+    jz .Lbuffers\@
+    clear_cpu_buffers
+.Lbuffers\@:
+.endif
     sti
     vmload %rax
     vmrun %rax
@@ -81,11 +91,18 @@ svm_enter_loop:
     xor %r14d, %r14d
     xor %r15d, %r15d
     lea SVM_FRAME(%rsp), %rbp               /* our frame again: backtraces pass through */
+.if \guarded
+    testl $MITIGATE_RETURNS, mitigations_entry_flags
+    jz .Lreturns\@
+    refill_return_stack %ecx
+.Lreturns\@:
+    xor %ecx, %ecx
+.endif
 
     call svm_turn
     mov (%rsp), %rdi
     test %rax, %rax
-    jnz .Lenter
+    jnz .Lenter\@
 
     pop %rdi
     pop %r15
@@ -95,4 +112,9 @@ svm_enter_loop:
     pop %rbx
     pop %rbp
     ret
-.size svm_enter_loop, . - svm_enter_loop
+.size \name, . - \name
+.endm
+
+.text
+enter_loop svm_enter_loop, 0
+enter_loop svm_enter_loop_guarded, 1

@@ -10,6 +10,7 @@
 #include "arch/x86/cpu_features.h"
 #include "arch/x86/exit.h"
 #include "arch/x86/insn.h"
+#include "arch/x86/mitigations.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/svm/offsets.h"
 #include "arch/x86/svm/svm_state.h"
@@ -18,6 +19,7 @@
 #include "core/pmem.h"
 #include "lib/assert.h"
 #include "lib/error.h"
+#include "lib/printf.h"
 
 _Static_assert(offsetof(struct x86_switch, regs.gpr[X86_R15]) == SVM_GPR(15), "entry.S offsets");
 _Static_assert(offsetof(struct x86_switch, guest_block_pa) == SVM_VMCB_PA, "entry.S offsets");
@@ -33,12 +35,6 @@ _Static_assert(offsetof(struct x86_switch, host_block_pa) == SVM_HOST_VMCB_PA, "
 #define SVM_EDX_VNMI    BIT(25)
 #define SVM_PAUSE_COUNT 3000
 
-#define CPUID_1_ECX_HYPERVISOR BIT(31)
-#define CPUID_HYPERVISOR       0x40000000
-#define TCG_SIGNATURE_EBX      0x54474354 /* "TCGTCGTCGTCG" */
-#define TCG_SIGNATURE_ECX      0x43544743
-#define TCG_SIGNATURE_EDX      0x47435447
-
 /* Per physical CPU. */
 struct svm_cpu {
     hpa_t host_save; /* VM_HSAVE_PA: written by VMRUN */
@@ -49,13 +45,32 @@ struct svm_cpu {
 
 struct svm_features svm_features;
 
-/* QEMU's software CPU writes the interrupt shadow at #VMEXIT, but does not read it at VMRUN. */
-static bool runs_in_tcg(void)
+/* One self-check line: what is used, and what this CPU lacks that would have been used. */
+static void print_features(uint32_t revision)
 {
-    struct insn_cpuid leaf = insn_cpuid(CPUID_HYPERVISOR, 0);
+    const struct {
+        const char *name;
+        bool offered;
+    } features[] = {
+        {"nRIP", svm_features.nrips},
+        {"flush by ASID", svm_features.flush_by_asid},
+        {"pause filter", svm_features.pause_filter},
+        {"virtual NMI", svm_features.vnmi},
+        {"1 GiB pages", cpu_features.has_1g_pages},
+    };
+    char used[96] = "";
+    char missing[96] = "";
+    size_t used_length = 0;
+    size_t missing_length = 0;
 
-    return (insn_cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR) != 0 && leaf.ebx == TCG_SIGNATURE_EBX &&
-           leaf.ecx == TCG_SIGNATURE_ECX && leaf.edx == TCG_SIGNATURE_EDX;
+    for (uint32_t i = 0; i < ARRAY_COUNT(features); i++) {
+        char *text = features[i].offered ? used : missing;
+        size_t *length = features[i].offered ? &used_length : &missing_length;
+
+        *length += (size_t)fmt_snprintf(text + *length, sizeof(used) - *length, ", %s", features[i].name);
+    }
+    log_info("self-check: AMD SVM revision %u, %u ASIDs, used: nested paging%s; missing: %s", revision,
+             svm_features.asid_count, used, missing_length == 0 ? "nothing" : missing + 2);
 }
 
 static int svm_check_features(void)
@@ -87,17 +102,12 @@ static int svm_check_features(void)
         .pause_filter = (leaf.edx & SVM_EDX_PAUSE) != 0,
         .vgif = (leaf.edx & SVM_EDX_VGIF) != 0,
         .vnmi = (leaf.edx & SVM_EDX_VNMI) != 0,
-        .shadow_lost = runs_in_tcg(),
+        .shadow_lost = cpu_features.is_tcg,
         .asid_count = leaf.ebx,
     };
     if (missing > 0)
         return E_NOTSUP;
-    log_info("SVM: revision %u, %u ASIDs, nested paging%s%s%s%s%s", leaf.eax & 0xff, leaf.ebx,
-             svm_features.nrips ? ", nRIP" : ", no nRIP (lengths are decoded)",
-             svm_features.decode_assists ? ", decode assists" : "",
-             svm_features.flush_by_asid ? ", flush by ASID" : "",
-             svm_features.pause_filter ? ", pause filter" : "",
-             svm_features.vnmi ? ", virtual NMI" : ", no virtual NMI");
+    print_features(leaf.eax & 0xff);
     return svm_permissions_init();
 }
 
@@ -315,8 +325,12 @@ static void svm_run(struct x86_vcpu *vcpu)
 {
     struct svm_vcpu *svm = svm_vcpu_of(vcpu);
 
-    if (svm_prepare(svm) != 0)
+    if (svm_prepare(svm) == 0)
+        return;
+    if (mitigations_entry_flags == 0)
         svm_enter_loop(&vcpu->sw);
+    else
+        svm_enter_loop_guarded(&vcpu->sw);
 }
 
 static void svm_flush_tlb(struct x86_vcpu *vcpu)

@@ -59,6 +59,9 @@ static inline struct svm_vcpu *svm_vcpu_of(struct x86_vcpu *vcpu)
  * entry (svm_prepare() has closed it), GIF 1 on return. */
 void svm_enter_loop(struct x86_switch *sw);
 
+/* The same with what mitigations_entry_flags asks for at each exit and entry. */
+void svm_enter_loop_guarded(struct x86_switch *sw);
+
 /* After an exit, GIF 1, IF 0: handles it and prepares the next entry. The VMCB's address with GIF 0, or 0
  * with GIF 1. */
 uint64_t svm_turn(struct x86_switch *sw);
