@@ -14,6 +14,7 @@ void code_nmi_in_movss_shadow(void);
 void code_nmi_irq_ud(void);
 void code_spin(void);
 void code_movss_storm(volatile uint32_t *counter, uint32_t until);
+uint32_t code_movss_flags_storm(volatile uint32_t *counter, uint32_t until);
 void code_halt(void);
 void code_sti_halt(void);
 void code_copy(void *to, const void *from, uint64_t size);
@@ -48,6 +49,8 @@ unsigned int code_real(uint16_t ips[2]);
 extern const char spin[];
 extern const char spin_over[];
 extern const char storm_shadow[];
+extern const char storm_after_int[];
+extern const char storm_after_int3[];
 extern const char break_target[];
 
 /* For run_mode(). */

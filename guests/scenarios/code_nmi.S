@@ -66,6 +66,36 @@ place storm_after
     jb 1b
     ret
 
+/*
+ * unsigned int code_movss_flags_storm(volatile unsigned int *counter, unsigned int until): instructions that store RFLAGS,
+ * each in a shadow. Returns how often PUSHF found TF set.
+ */
+function code_movss_flags_storm
+    movl %ss, %ecx
+    xorl %edx, %edx
+1:  movl %ecx, %ss
+    pushfq
+    popq %rax
+    shrl $8, %eax
+    andl $1, %eax
+    addl %eax, %edx
+    movl %ecx, %ss
+    pushfq
+    popq %rax
+    shrl $8, %eax
+    andl $1, %eax
+    addl %eax, %edx
+    movl %ecx, %ss
+    int $0x70
+place storm_after_int
+    movl %ecx, %ss
+    int3
+place storm_after_int3
+    cmpl %esi, (%rdi)
+    jb 1b
+    movl %edx, %eax
+    ret
+
 function code_halt
     hlt
 place after_hlt

@@ -24,9 +24,13 @@
 #define COPY_TO      UINT64_C(0x3000000)
 #define FRESH_STACK  UINT64_C(0x1a00000) /* memory that nothing has touched before */
 #define MASKED_SPINS 4
+#define STORM_INT    0x70
+#define FLAGS_NMIS   1000 /* few of them arrive in a shadow: the handlers take most of the time */
+#define FLAG_TF      BIT(8)
 
 static volatile uint32_t nmi_flag;
 static uint32_t storm_in_shadow;
+static uint32_t storm_tf, storm_wrong_return;
 
 static void send_with_interrupts_on(void)
 {
@@ -233,6 +237,33 @@ static void count_shadow(struct trap_frame *frame, unsigned int count)
     pit_start((uint16_t)(PIT_SHORT + 7 * count % 13));
 }
 
+static void storm_movss_flags(void)
+{
+    uint32_t pushed;
+
+    storm_tf = 0;
+    storm_wrong_return = 0;
+    nmi_flag = 0;
+    pit_nmi_start(PIT_SHORT);
+    pushed = code_movss_flags_storm(&nmi_flag, FLAGS_NMIS);
+    pit_nmi_stop();
+    trace("NMIs %s, INT n %s, TF pushed by PUSHF %u, by events %u, wrong returns %u",
+          nmi_flag >= FLAGS_NMIS ? "came" : "lost",
+          trace_count(STORM_INT) == trace_count(BP) ? "as often as INT3" : "lost", pushed, storm_tf,
+          storm_wrong_return);
+}
+
+static void check_storm_frame(struct trap_frame *frame, unsigned int count)
+{
+    if ((frame->rflags & FLAG_TF) != 0)
+        storm_tf++;
+    if ((frame->vector == BP && frame->rip != (uintptr_t)storm_after_int3) ||
+        (frame->vector == STORM_INT && frame->rip != (uintptr_t)storm_after_int))
+        storm_wrong_return++;
+    if (frame->vector == NMI)
+        count_shadow(frame, count);
+}
+
 static void string_instruction(void)
 {
     *(volatile uint64_t *)(COPY_FROM + COPY_SIZE - 8) = 0x1122334455667788;
@@ -293,6 +324,7 @@ const struct scenario scenarios_nmi[] = {
     {"nmi-sti-shadow", shadow_sti, NULL, false},
     {"nmi-movss-shadow", shadow_movss, NULL, false},
     {"nmi-movss-storm", storm_movss, count_shadow, true},
+    {"nmi-movss-flags-storm", storm_movss_flags, check_storm_frame, true},
     {"nmi-irq-exception", at_once_with_irq_and_ud, skip_ud, false},
     {"nmi-one-inside", send, one_more_inside, false},
     {"nmi-two-inside", send, two_more_inside, false},
