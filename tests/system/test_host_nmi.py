@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Real NMIs on the host (QMP inject-nmi, which arrives through LINT1) and what hostnmi= makes of them; NMI by console key."""
 import json
+import os
 import re
 import socket
+import subprocess
 
 import pytest
+
+import harness
 
 STORM = 10000
 
@@ -133,7 +137,21 @@ def test_nmi_by_console_key(booted):
     assert nmis_seen(con) == 1
 
 
-def test_injection_log_is_printed(booted):
+def test_injection_log_replays_to_the_same_decisions(booted, tmp_path):
+    """What the console prints of the log, run through the same code on the host."""
     con, _ = booted("hostnmi=ignore")
-    con.send("\x1dl")
-    con.expect(r"latch: log vm linux vcpu 0: .+")
+    con.send("\x1dl\x1de")
+    text = con.expect("books: balanced")
+    dump = tmp_path / "log"
+    dump.write_text(text)
+    assert text.count("latch: log vm linux vcpu 0: inject ") >= 64
+    replay = harness.require(os.path.join(harness.BUILD, "tools", "replay"), "make replay")
+    done = subprocess.run([replay, str(dump)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "every decision the same" in done.stdout, done
+    # A record that says something else happened is noticed.
+    lines = text.splitlines(True)
+    at = max(i for i, line in enumerate(lines) if ": inject " in line)
+    words = lines[at].split(" ")
+    words[-4] = "%016x" % (int(words[-4], 16) ^ 1)
+    dump.write_text("".join(lines[:at]) + " ".join(words))
+    assert subprocess.run([replay, str(dump)], capture_output=True, check=False).returncode != 0
