@@ -12,6 +12,7 @@
 #include "arch/x86/insn.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/regs.h"
+#include "arch/x86/vcpu_ops.h"
 #include "core/host_nmi.h"
 #include "core/arch.h"
 #include "core/panic.h"
@@ -140,13 +141,15 @@ _Noreturn static void exception_panic(const struct trap_frame *frame)
     panic_end();
 }
 
-static void nmi_handle(struct x86_cpu *cpu)
+static void nmi_handle(struct x86_cpu *cpu, struct trap_frame *frame)
 {
     if (panic_active())
         arch_panic_halt();
     atomic_fetch_add_explicit(&cpu->host_nmi_count, 1, memory_order_relaxed);
     atomic_store_explicit(&cpu->base.attention, 1, memory_order_release);
     host_nmi_arrived(&cpu->base);
+    if (x86_ops != NULL && x86_ops->host_nmi != NULL)
+        x86_ops->host_nmi(frame);
 }
 
 void trap_handle(struct trap_frame *frame)
@@ -155,7 +158,7 @@ void trap_handle(struct trap_frame *frame)
 
     switch (frame->vector) {
     case X86_NMI:
-        nmi_handle(cpu);
+        nmi_handle(cpu, frame);
         return;
     case HOST_VECTOR_TIMER:
         host_apic_eoi();

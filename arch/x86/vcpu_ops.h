@@ -37,6 +37,8 @@ enum x86_table {
     X86_TABLES,
 };
 
+struct trap_frame;
+
 struct inject_ops {
     /* Fills what the hardware shows; the interrupt controller's part is added by the caller. */
     void (*view)(struct x86_vcpu *vcpu, struct inject_view *view);
@@ -69,6 +71,9 @@ struct vcpu_ops {
     void (*put)(struct x86_vcpu *vcpu);
     /* Enters and handles exits until x86_prepare_entry() says to leave. */
     void (*run)(struct x86_vcpu *vcpu);
+    /* In the host's NMI handler, where an NMI could fall between run()'s last look and the entry; may be
+     * NULL. */
+    void (*host_nmi)(struct trap_frame *frame);
 
     uint64_t (*get)(struct x86_vcpu *vcpu, enum x86_state which);
     void (*set)(struct x86_vcpu *vcpu, enum x86_state which, uint64_t value);
@@ -90,6 +95,7 @@ struct vcpu_ops {
 };
 
 extern const struct vcpu_ops svm_ops;
+extern const struct vcpu_ops vmx_ops;
 
 /* The one in use; set by arch_virt_init(). */
 extern const struct vcpu_ops *x86_ops;

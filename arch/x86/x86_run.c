@@ -103,12 +103,22 @@ static bool take_start(struct x86_vcpu *vcpu)
     return true;
 }
 
+static void put_current(struct cpu *cpu)
+{
+    struct x86_vcpu *vcpu = x86_vcpu_of(cpu->current);
+
+    x86_ops->put(vcpu);
+    ext_state_save(&vcpu->ext);
+    cpu->current = NULL;
+}
+
 static bool take_requests(struct x86_vcpu *vcpu)
 {
     /* Pairs with the fetch_or in vcpu_request(). */
     uint32_t requests = atomic_exchange_explicit(&vcpu->core.requests, 0, memory_order_seq_cst);
 
     if ((requests & VCPU_REQ_STOP) != 0) {
+        put_current(this_cpu()); /* another CPU may reset it from now on */
         vm_vcpu_stopped(&vcpu->core);
         return false;
     }
@@ -144,15 +154,6 @@ bool x86_prepare_entry(struct x86_vcpu *vcpu)
             continue; /* the VM has ended: its stop request is there */
         return true;
     }
-}
-
-static void put_current(struct cpu *cpu)
-{
-    struct x86_vcpu *vcpu = x86_vcpu_of(cpu->current);
-
-    x86_ops->put(vcpu);
-    ext_state_save(&vcpu->ext);
-    cpu->current = NULL;
 }
 
 void arch_vcpu_run(struct vcpu *core)

@@ -12,6 +12,7 @@
 #include "arch/x86/insn.h"
 #include "arch/x86/mitigations.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/nested_map.h"
 #include "arch/x86/svm/offsets.h"
 #include "arch/x86/svm/svm_state.h"
 #include "arch/x86/vcpu_ops.h"
@@ -34,6 +35,7 @@ _Static_assert(offsetof(struct x86_switch, host_block_pa) == SVM_HOST_VMCB_PA, "
 #define SVM_EDX_VGIF    BIT(16)
 #define SVM_EDX_VNMI    BIT(25)
 #define SVM_PAUSE_COUNT 3000
+#define NPT_RIGHTS      FIELD(2, 0) /* present, write, user */
 
 /* Per physical CPU. */
 struct svm_cpu {
@@ -179,6 +181,15 @@ static void vmcb_init(struct vmcb *vmcb, const struct x86_vm *vm, bool vnmi)
     vmcb->nested_control = VMCB_NP_ENABLE;
     vmcb->nested_cr3 = vm->nested_root.v;
     vmcb->clean = 0;
+}
+
+/* Walked in the host's paging mode; every nested access counts as a user access ("Nested Paging"). */
+static int svm_vm_create(struct x86_vm *vm)
+{
+    const struct nested_format format = {
+        .table = NPT_RIGHTS, .leaf = NPT_RIGHTS, .largest = cpu_features.has_1g_pages ? 2 : 1};
+
+    return nested_map_create(vm, &format);
 }
 
 static struct x86_vcpu *svm_vcpu_create(struct x86_vm *vm, uint32_t id)
@@ -349,7 +360,7 @@ const struct vcpu_ops svm_ops = {
     .check_features = svm_check_features,
     .choose_nmi = svm_choose_nmi,
     .cpu_enable = svm_cpu_enable,
-    .vm_create = npt_create,
+    .vm_create = svm_vm_create,
     .vcpu_create = svm_vcpu_create,
     .vcpu_reset = svm_vcpu_reset,
     .load = svm_load,

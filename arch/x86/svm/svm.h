@@ -107,6 +107,3 @@ bool svm_inject_exit(struct svm_vcpu *svm, uint32_t code);
 int svm_permissions_init(void);
 uint64_t svm_iopm_pa(void);
 uint64_t svm_msrpm_pa(void);
-
-/* npt.c */
-MUST_CHECK int npt_create(struct x86_vm *vm);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A VM's nested page tables; what the vendors' formats differ in.
+ */
+#pragma once
+
+#include "arch/x86/x86_vm.h"
+
+struct nested_format {
+    uint64_t table;       /* rights of an entry that points to a table */
+    uint64_t leaf;        /* rights and memory type of one that maps RAM */
+    unsigned int largest; /* leaf level: 1: 2 MiB, 2: 1 GiB */
+};
+
+/* Fills vm->nested_root from vm->core.mem. 0 or E_NOMEM. */
+MUST_CHECK int nested_map_create(struct x86_vm *vm, const struct nested_format *format);

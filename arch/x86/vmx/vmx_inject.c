@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the VMCS shows to the injection scheduler, and how its actions get into the VMCS. Decides nothing.
+ * "Event Injection", "Checks on Guest Non-Register State" and "Information for VM Exits Due to Vectored
+ * Events", Intel SDM volume 3.
+ */
+#include "arch/x86/insn.h"
+#include "arch/x86/tsc.h"
+#include "arch/x86/vmx/vmx.h"
+#include "arch/x86/vmx/vmx_insn.h"
+#include "arch/x86/vmx/vmx_state.h"
+#include "core/inject.h"
+
+#define DR7_GD           BIT(13)
+#define DEBUG_EXIT_BITS  (INJECT_DR6_TRAPS | INJECT_DR6_BD | INJECT_DR6_BS)
+#define BLOCKING_SHADOW  (VMCS_BLOCKING_STI | VMCS_BLOCKING_MOV_SS)
+#define ENTRY_ERROR_BITS FIELD(15, 0)
+
+void vmx_inject_view(struct x86_vcpu *vcpu, struct inject_view *view)
+{
+    const struct vmx_vcpu *vmx = vmx_vcpu_of(vcpu);
+    uint64_t rflags = vcpu->sw.regs.rflags;
+    uint32_t flags = 0;
+
+    if ((rflags & RFLAGS_IF) != 0)
+        flags |= (uint32_t)INJECT_VIEW_IF;
+    if ((rflags & RFLAGS_TF) != 0)
+        flags |= (uint32_t)INJECT_VIEW_TF;
+    if ((rflags & RFLAGS_RF) != 0)
+        flags |= (uint32_t)INJECT_VIEW_RF;
+    /* An instruction emulated since the exit has ended the shadow. */
+    if (vmx->hw_rip == vcpu->sw.regs.rip) {
+        if ((vmx->blocking & VMCS_BLOCKING_STI) != 0)
+            flags |= (uint32_t)INJECT_VIEW_SHADOW_STI;
+        if ((vmx->blocking & VMCS_BLOCKING_MOV_SS) != 0)
+            flags |= (uint32_t)INJECT_VIEW_SHADOW_MOVSS;
+    }
+    if ((vmx->blocking & VMCS_BLOCKING_NMI) != 0)
+        flags |= (uint32_t)INJECT_VIEW_NMI_MASK;
+    view->flags = flags;
+}
+
+void vmx_set_blocking(struct vmx_vcpu *vmx, uint32_t blocking)
+{
+    if (blocking == vmx->blocking)
+        return;
+    vmx->blocking = blocking;
+    vmcs_write32(VMCS_GUEST_BLOCKING, blocking);
+}
+
+static void apply_flags(struct vmx_vcpu *vmx, uint32_t flags)
+{
+    uint32_t blocking = vmx->blocking;
+
+    if ((flags & INJECT_DO_MASK_SET) != 0)
+        blocking |= (uint32_t)VMCS_BLOCKING_NMI;
+    if ((flags & INJECT_DO_MASK_CLEAR) != 0)
+        blocking &= ~(uint32_t)VMCS_BLOCKING_NMI;
+    if ((flags & INJECT_DO_CLEAR_STI) != 0)
+        blocking &= ~(uint32_t)VMCS_BLOCKING_STI;
+    vmx_set_blocking(vmx, blocking);
+    /* The entry checks that a single step agrees with what is pending in a shadow. */
+    if ((vmx->blocking & BLOCKING_SHADOW) != 0)
+        vmcs_write(VMCS_GUEST_PENDING_DEBUG,
+                   (vmx->x86.sw.regs.rflags & RFLAGS_TF) != 0 ? VMCS_PENDING_DEBUG_BS : 0);
+}
+
+static void apply_windows(struct vmx_vcpu *vmx, uint32_t windows)
+{
+    uint32_t primary = vmx_features.primary;
+
+    if ((windows & INJECT_WIN_IRQ) != 0)
+        primary |= (uint32_t)VMCS_PRIMARY_INTERRUPT_WINDOW;
+    if ((windows & INJECT_WIN_NMI) != 0)
+        primary |= (uint32_t)VMCS_PRIMARY_NMI_WINDOW;
+    /* With an event the monitor trap comes before the handler's first instruction, else after one. */
+    if ((windows & (INJECT_WIN_STEP | INJECT_WIN_NOW)) != 0)
+        primary |= (uint32_t)VMCS_PRIMARY_MONITOR_TRAP;
+    if (primary != vmx->primary) {
+        vmx->primary = primary;
+        vmcs_write32(VMCS_PRIMARY_CONTROLS, primary);
+    }
+    vmcs_write32(VMCS_TPR_THRESHOLD, (windows & INJECT_WIN_TPR) != 0 ? vmx_get_cr8(&vmx->x86) : 0);
+}
+
+static void apply_event(struct vmx_vcpu *vmx, const struct inject_event *event)
+{
+    uint64_t value = VMCS_EVENT_VALID | field_make(event->vector, VMCS_EVENT_VECTOR) |
+                     field_make(event->type, VMCS_EVENT_TYPE);
+
+    /* Real mode pushes no error codes. */
+    if ((event->flags & INJECT_EVENT_HAS_ERROR) != 0 && (vmcs_read(VMCS_GUEST_CR0) & CR0_PE) != 0) {
+        value |= VMCS_EVENT_ERROR_VALID;
+        vmcs_write32(VMCS_ENTRY_ERROR, event->error & ENTRY_ERROR_BITS);
+    }
+    if (event->type == INJECT_TYPE_EXCEPTION && event->payload != 0) {
+        if (event->vector == X86_PF)
+            insn_write_cr2(event->payload);
+        else if (event->vector == X86_DB)
+            insn_write_dr6(insn_read_dr6() | event->payload);
+    }
+    if (event->vector == X86_DB && event->type == INJECT_TYPE_EXCEPTION)
+        vmcs_write(VMCS_GUEST_DR7, vmcs_read(VMCS_GUEST_DR7) & ~DR7_GD);
+    if (inject_event_is_soft(event))
+        vmcs_write32(VMCS_ENTRY_LENGTH, event->insn_len);
+    vmcs_write32(VMCS_ENTRY_EVENT, value);
+    vmx->event_written = true;
+}
+
+void vmx_inject_apply(struct x86_vcpu *vcpu, const struct inject_actions *actions)
+{
+    struct vmx_vcpu *vmx = vmx_vcpu_of(vcpu);
+
+    ASSERT(vmx_is_loaded(vmx));
+    if (vmx->hw_rip != vcpu->sw.regs.rip)
+        vmx_set_blocking(vmx, vmx->blocking & ~(uint32_t)BLOCKING_SHADOW);
+    apply_flags(vmx, actions->flags);
+    if (inject_event_valid(&actions->event)) {
+        apply_event(vmx, &actions->event);
+    } else if (vmx->event_written) {
+        vmcs_write32(VMCS_ENTRY_EVENT, 0);
+        vmx->event_written = false;
+    }
+    apply_windows(vmx, actions->windows);
+}
+
+/* Exit and vectoring information have one layout; `error` is the field beside it. */
+static struct inject_event event_of(uint32_t info, uint32_t error)
+{
+    struct inject_event event = {0};
+
+    if ((info & VMCS_EVENT_VALID) == 0)
+        return event;
+    event.flags = INJECT_EVENT_VALID;
+    event.vector = (uint8_t)vmx_vector_of(info);
+    event.type = (uint8_t)field_get(info, VMCS_EVENT_TYPE);
+    if ((info & VMCS_EVENT_ERROR_VALID) != 0) {
+        event.flags |= INJECT_EVENT_HAS_ERROR;
+        event.error = error;
+    }
+    if (inject_event_is_soft(&event))
+        event.insn_len = (uint8_t)vmcs_read32(VMCS_EXIT_LENGTH);
+    return event;
+}
+
+static void classify_exception(uint32_t event, struct inject_exit *exit)
+{
+    uint32_t vector = vmx_vector_of(event);
+
+    if ((event & VMCS_EVENT_NMI_UNBLOCKED) != 0 && vector != X86_DF)
+        exit->flags |= (uint32_t)INJECT_EXIT_NMI_UNBLOCKED;
+    /* #UD may be the other vendor's hypercall; the handler raises it otherwise. */
+    if (vector == X86_UD)
+        return;
+    exit->kind = INJECT_EXIT_FAULT;
+    exit->fault = event_of(event, vmcs_read32(VMCS_EXIT_ERROR));
+    if (vector == X86_DB)
+        exit->fault.payload = vmcs_read(VMCS_EXIT_QUALIFICATION) & DEBUG_EXIT_BITS;
+}
+
+static void classify(struct vmx_vcpu *vmx, uint32_t reason, struct inject_exit *exit)
+{
+    uint32_t event;
+
+    switch (reason) {
+    case VMX_EXIT_EXCEPTION_NMI:
+        event = vmcs_read32(VMCS_EXIT_EVENT);
+        if (field_get(event, VMCS_EVENT_TYPE) != INJECT_TYPE_NMI)
+            classify_exception(event, exit);
+        break;
+    case VMX_EXIT_INTERRUPT_WINDOW:
+        exit->kind = INJECT_EXIT_IRQ_WINDOW;
+        break;
+    case VMX_EXIT_NMI_WINDOW:
+        exit->kind = INJECT_EXIT_NMI_WINDOW;
+        break;
+    case VMX_EXIT_MONITOR_TRAP:
+        if (vmx->x86.core.inject.state.step != INJECT_STEP_NONE)
+            exit->kind = INJECT_EXIT_STEP;
+        break;
+    case VMX_EXIT_EPT_VIOLATION:
+    case VMX_EXIT_EPT_MISCONFIG:
+        if ((vmcs_read(VMCS_EXIT_QUALIFICATION) & VMX_EPT_NMI_UNBLOCKED) != 0)
+            exit->flags |= (uint32_t)INJECT_EXIT_NMI_UNBLOCKED;
+        break;
+    default:
+        break;
+    }
+}
+
+bool vmx_inject_exit(struct vmx_vcpu *vmx, uint32_t reason, uint32_t vectoring)
+{
+    struct inject *inject = &vmx->x86.core.inject;
+    struct inject_exit exit = {.kind = INJECT_EXIT_OTHER};
+    struct inject_view view;
+
+    vmx_inject_view(&vmx->x86, &view);
+    exit.flags = view.flags & (uint32_t)(INJECT_VIEW_IF | INJECT_VIEW_SHADOW | INJECT_VIEW_NMI_MASK);
+    exit.rip = vmx->hw_rip;
+    if ((vmx->exit_reason & VMX_EXIT_ENTRY_FAILED) != 0)
+        exit.kind = INJECT_EXIT_ENTRY_FAILED;
+    else
+        classify(vmx, reason, &exit);
+    if ((vectoring & VMCS_EVENT_VALID) != 0) {
+        exit.cut = event_of(vectoring, vmcs_read32(VMCS_VECTORING_ERROR));
+        exit.flags &= ~(uint32_t)INJECT_EXIT_NMI_UNBLOCKED;
+    }
+    if ((inject->state.exit_work & INJECT_WORK_BLOCKED) != 0)
+        exit.guest_ns = tsc_to_ns(insn_rdtsc() - vmx->entry_tsc);
+    apply_flags(vmx, inject_after_exit(inject, &exit));
+    return exit.kind != INJECT_EXIT_OTHER && exit.kind != INJECT_EXIT_ENTRY_FAILED;
+}
