@@ -102,8 +102,9 @@ static void test_options(void **state)
 static void test_bad_options(void **state)
 {
     (void)state;
-    one_bad_option("nmi=auto consle=com1", "command line: column 10: unknown word \"consle=com1\"; allowed: "
-                                           "console= on-end= nmi= hostnmi= mitigations= maxcpus= log= selftest=");
+    one_bad_option("nmi=auto consle=com1",
+                   "command line: column 10: unknown word \"consle=com1\"; allowed: "
+                   "console= on-end= nmi= hostnmi= mitigations= maxcpus= log= selftest=");
     one_bad_option(" console=com5", "command line: column 2: bad value in \"console=com5\"; allowed: "
                                     "console=com1|com2|com3|com4|pl011|none[,9600|19200|38400|57600|115200]");
     one_bad_option("on-end=", "command line: column 1: bad value in \"on-end=\"; allowed: "
