@@ -271,6 +271,13 @@ static void arm_poll(uint64_t now, bool busy)
         timer_arm(&console.timer, deadline);
 }
 
+/* The timer has expired, or output waits. What other CPUs write meanwhile is seen a round later. */
+bool console_is_due(void)
+{
+    return console.timer.ops == NULL || !timer_is_armed(&console.timer) ||
+           __atomic_load_n(&console.mux.pending_count, __ATOMIC_RELAXED) != 0;
+}
+
 void console_poll(void)
 {
     uint64_t now = time_now_ns();

@@ -29,11 +29,13 @@ void inject_accept(struct inject *inj, uint64_t posted, uint32_t view_flags, boo
 {
     struct inject_state *st = &inj->state;
     uint64_t count = field_get(posted, INJECT_POSTED_NMI_COUNT);
-    uint64_t room = room_for_nmis(st, view_flags, masked);
-    uint64_t taken = count < room ? count : room;
+    uint64_t room;
+    uint64_t taken;
 
     if (count == 0)
         return;
+    room = room_for_nmis(st, view_flags, masked);
+    taken = count < room ? count : room;
     if (st->nmi_pending == 0)
         st->since[INJECT_KIND_NMI] = now;
     st->nmi_pending = (uint8_t)(st->nmi_pending + taken);

@@ -22,7 +22,8 @@ void sched_enqueue(struct vcpu *vcpu)
     spin_lock(&cpu->run_lock);
     list_append(&cpu->run_queue, &vcpu->run_node);
     spin_unlock(&cpu->run_lock);
-    cpu_kick(cpu);
+    if (cpu != this_cpu() || !cpu->choosing)
+        cpu_kick(cpu);
 }
 
 struct vcpu *sched_pick(struct cpu *cpu)
@@ -75,12 +76,15 @@ void sched_loop(struct cpu *cpu)
 
         /* Cleared before looking, so that what comes in while we look makes the next round. */
         atomic_store_explicit(&cpu->attention, 0, memory_order_seq_cst);
+        cpu->choosing = true;
         host_nmi_act(cpu);
         timers_expire(cpu);
         if (cpu->id == 0) {
-            console_poll();
+            if (console_is_due())
+                console_poll();
             vm_housekeeping();
         }
+        cpu->choosing = false;
         vcpu = sched_pick(cpu);
         if (vcpu == NULL) {
             arch_cpu_idle(cpu);

@@ -11,7 +11,8 @@
 
 void insn_cache_flush(struct insn_cache *cache)
 {
-    cache->page_key = UINT64_MAX;
+    for (uint32_t i = 0; i < INSN_CACHE_PAGES; i++)
+        cache->pages[i].key = UINT64_MAX;
     cache->last = (struct insn_cache_last){.linear = UINT64_MAX, .cr3 = UINT64_MAX};
 }
 
@@ -21,61 +22,64 @@ static uint64_t key_of(const struct code_context *code)
     return align_down(code->linear, PAGE_SIZE) | code->mode;
 }
 
-static bool is_proved_narrow(const struct insn_cache *cache)
+static struct insn_cache_page *page_of(struct insn_cache *cache, const struct code_context *code)
 {
-    for (uint32_t i = 0; i < cache->proof_count; i++)
-        if (*(const volatile uint32_t *)cache->proof[i].at != cache->proof[i].value)
+    return &cache->pages[code->linear / PAGE_SIZE % INSN_CACHE_PAGES];
+}
+
+static bool is_proved_narrow(const struct insn_cache_page *page)
+{
+    for (uint32_t i = 0; i < page->proof_count; i++)
+        if (*(const volatile uint32_t *)page->proof[i].at != page->proof[i].value)
             return false;
     return true;
 }
 
 /* Other vCPUs write their tables at any time: each entry is read once. */
-static bool is_proved(const struct insn_cache *cache)
+static bool is_proved(const struct insn_cache_page *page)
 {
-    const struct insn_cache_proof *end = &cache->proof[cache->proof_count];
+    const struct insn_cache_proof *end = &page->proof[page->proof_count];
 
-    if (UNLIKELY(cache->proof_narrow))
-        return is_proved_narrow(cache);
-    for (const struct insn_cache_proof *proof = cache->proof; proof != end; proof++)
+    if (UNLIKELY(page->proof_narrow))
+        return is_proved_narrow(page);
+    for (const struct insn_cache_proof *proof = page->proof; proof != end; proof++)
         if (UNLIKELY(*(const volatile uint64_t *)proof->at != proof->value))
             return false;
     return true;
 }
 
-static bool keep_proof(struct x86_vcpu *vcpu, const struct guest_walk *walk)
+static bool keep_proof(const struct x86_vcpu *vcpu, struct insn_cache_page *page,
+                       const struct guest_walk *walk)
 {
-    struct insn_cache *cache = &vcpu->insns;
-
-    cache->proof_count = walk->path_count;
-    cache->proof_narrow = walk->path_count != 0 && walk->entry_size == 4;
+    page->proof_count = walk->path_count;
+    page->proof_narrow = walk->path_count != 0 && walk->entry_size == 4;
     for (uint32_t i = 0; i < walk->path_count; i++) {
-        cache->proof[i].value = walk->path[i].value;
-        cache->proof[i].at = guest_ptr(vcpu->core.vm, walk->path[i].at, walk->entry_size);
-        if (cache->proof[i].at == NULL)
+        page->proof[i].value = walk->path[i].value;
+        page->proof[i].at = guest_ptr(vcpu->core.vm, walk->path[i].at, walk->entry_size);
+        if (page->proof[i].at == NULL)
             return false;
     }
     return true;
 }
 
-static bool refill_page(struct x86_vcpu *vcpu, const struct code_context *code)
+static bool refill_page(struct x86_vcpu *vcpu, const struct code_context *code, struct insn_cache_page *page)
 {
-    struct insn_cache *cache = &vcpu->insns;
     struct guest_walk walk;
 
-    cache->page_key = UINT64_MAX;
+    page->key = UINT64_MAX;
     if (!x86_walk_code(vcpu, gva(align_down(code->linear, PAGE_SIZE)), &walk))
         return false;
-    cache->page = guest_ptr(vcpu->core.vm, walk.gpa, PAGE_SIZE);
-    if (cache->page == NULL || !keep_proof(vcpu, &walk))
+    page->at = guest_ptr(vcpu->core.vm, walk.gpa, PAGE_SIZE);
+    if (page->at == NULL || !keep_proof(vcpu, page, &walk))
         return false;
-    cache->page_cr3 = code->cr3;
-    cache->page_key = key_of(code);
+    page->cr3 = code->cr3;
+    page->key = key_of(code);
     return true;
 }
 
-static bool is_current(const struct insn_cache *cache, const struct code_context *code)
+static bool is_current(const struct insn_cache_page *page, const struct code_context *code)
 {
-    return cache->page_key == key_of(code) && cache->page_cr3 == code->cr3 && is_proved(cache);
+    return page->key == key_of(code) && page->cr3 == code->cr3 && is_proved(page);
 }
 
 static uint64_t load(const uint8_t *at)
@@ -91,14 +95,15 @@ static __attribute__((noinline)) const struct insn *find_anew(struct x86_vcpu *v
                                                               const struct code_context *code)
 {
     struct insn_cache *cache = &vcpu->insns;
+    struct insn_cache_page *page = page_of(cache, code);
     struct insn_cache_entry *entry = &cache->entries[code->linear % INSN_CACHE_ENTRIES];
     uint64_t offset = code->linear & PAGE_OFFSET;
     uint8_t bytes[FETCH_BYTES];
 
-    if (offset > PAGE_SIZE - FETCH_BYTES || (!is_current(cache, code) && !refill_page(vcpu, code)))
+    if (offset > PAGE_SIZE - FETCH_BYTES || (!is_current(page, code) && !refill_page(vcpu, code, page)))
         return NULL;
     /* Copied once; the guest may write its code meanwhile. */
-    __builtin_memcpy(bytes, cache->page + offset, FETCH_BYTES);
+    __builtin_memcpy(bytes, page->at + offset, FETCH_BYTES);
     entry->mode = 0;
     if (decode_insn(bytes, FETCH_BYTES, (enum insn_mode)code->mode, &entry->insn) != DECODE_OK)
         return NULL;
@@ -110,13 +115,15 @@ static __attribute__((noinline)) const struct insn *find_anew(struct x86_vcpu *v
 
 const struct insn *insn_cache_find(struct x86_vcpu *vcpu)
 {
-    const struct insn_cache *cache = &vcpu->insns;
+    struct insn_cache *cache = &vcpu->insns;
     struct code_context code = x86_ops->code_context(vcpu);
+    const struct insn_cache_page *page = page_of(cache, &code);
     const struct insn_cache_entry *entry = &cache->entries[code.linear % INSN_CACHE_ENTRIES];
     uint64_t offset = code.linear & PAGE_OFFSET;
 
-    if (LIKELY(offset <= PAGE_SIZE - FETCH_BYTES && is_current(cache, &code))) {
-        const uint8_t *at = cache->page + offset;
+    if (LIKELY(offset <= PAGE_SIZE - FETCH_BYTES && is_current(page, &code))) {
+        const uint8_t *at = page->at + offset;
+
         if (LIKELY(load(at) == entry->bytes[0] && load(at + sizeof(uint64_t)) == entry->bytes[1] &&
                    entry->mode == code.mode))
             return &entry->insn;
@@ -137,7 +144,7 @@ uint8_t insn_cache_find_length(struct x86_vcpu *vcpu, struct insn_cache *cache,
         last->cr3 = code->cr3;
         last->mode = code->mode;
         last->length = insn->length;
-        last->at = cache->page + code->linear % PAGE_SIZE;
+        last->at = page_of(cache, code)->at + code->linear % PAGE_SIZE;
         __builtin_memcpy(&last->bytes, last->at, sizeof(last->bytes));
     }
     return insn->length;

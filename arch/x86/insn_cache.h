@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Decoded instructions of one vCPU, for CPUs that report no next RIP, and for MMIO. Two small caches: where
- * the page of code at RIP lies in memory, and what the decoder made of 16 bytes.
+ * pages of code lie in memory, and what the decoder made of 16 bytes.
  *
  * Both are exact. An instruction is used only while the 16 bytes in memory are the same. A translation, which
  * the guest may change without an exit, is used only while its key (CR3, page, mode) matches and every
@@ -19,7 +19,8 @@
 
 struct x86_vcpu;
 
-#define INSN_CACHE_ENTRIES 16
+#define INSN_CACHE_ENTRIES 64
+#define INSN_CACHE_PAGES   16
 
 struct insn_cache_entry {
     uint64_t bytes[2]; /* zero in an entry never used: 00 00 is a valid instruction, but `mode` is not */
@@ -43,15 +44,20 @@ struct insn_cache_proof {
     uint64_t value;
 };
 
-struct insn_cache {
-    struct insn_cache_last last;
-    uint64_t page_key; /* linear page | key bits; UINT64_MAX: none */
-    uint64_t page_cr3;
-    const uint8_t *page; /* host address of the 4 KiB page */
+/* Where a page of code lies. */
+struct insn_cache_page {
+    uint64_t key; /* linear page | mode; UINT64_MAX: none */
+    uint64_t cr3;
+    const uint8_t *at;   /* host address of the 4 KiB page */
     bool proof_narrow;   /* entries of four bytes */
     uint8_t proof_count; /* 0 with paging off */
     struct insn_cache_proof proof[WALK_LEVELS_MAX];
-    struct insn_cache_entry entries[INSN_CACHE_ENTRIES];
+};
+
+struct insn_cache {
+    struct insn_cache_last last;
+    struct insn_cache_page pages[INSN_CACHE_PAGES];      /* by page number */
+    struct insn_cache_entry entries[INSN_CACHE_ENTRIES]; /* by linear address */
 };
 
 /* Where the CPU fetches from; filled by the vendor. */

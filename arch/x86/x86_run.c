@@ -35,19 +35,14 @@ static struct x86_irq fill_view(struct x86_vcpu *vcpu, struct inject_view *view)
     return irq;
 }
 
-/* Events into the hardware. False: the vCPU does not enter (halted, shut down). */
-static bool schedule_events(struct x86_vcpu *vcpu)
+/* Events into the hardware. False: the VM has ended. */
+static bool schedule_events(struct x86_vcpu *vcpu, const struct inject_view *view, struct x86_irq irq)
 {
     struct inject *inject = &vcpu->core.inject;
     struct board_irq *board = &x86_vm_of(vcpu->core.vm)->board.irq;
-    struct inject_view view = {0};
     struct inject_actions actions;
-    struct x86_irq irq;
 
-    if (UNLIKELY(config.selftest_events))
-        vcpu_events_round_trip(&vcpu->core);
-    irq = fill_view(vcpu, &view);
-    inject_schedule(inject, &view, &actions);
+    inject_schedule(inject, view, &actions);
     if ((actions.flags & INJECT_DO_SHUTDOWN) != 0) {
         vm_end(vcpu->core.vm, VM_END_TRIPLE_FAULT, 0, "an exception while delivering a double fault");
         return false;
@@ -61,16 +56,29 @@ static bool schedule_events(struct x86_vcpu *vcpu)
     return true;
 }
 
-/* A halted vCPU goes on only for something that the architecture lets wake it. */
-static bool still_halted(struct x86_vcpu *vcpu)
+enum x86_ready {
+    X86_READY, /* may enter */
+    X86_AGAIN, /* the VM has ended: its stop request is there */
+    X86_HALTED,
+};
+
+/* Pending events, for a vCPU that runs or that is halted and goes on only for what the architecture lets wake
+ * it. */
+static enum x86_ready take_events(struct x86_vcpu *vcpu)
 {
     struct inject_view view = {0};
+    struct x86_irq irq = fill_view(vcpu, &view);
 
-    (void)fill_view(vcpu, &view);
-    if (!inject_wakes(&vcpu->core.inject, &view))
-        return true;
-    vcpu->waiting &= ~X86_WAIT_EVENT;
-    return false;
+    if (vcpu->waiting != 0) {
+        if (!inject_wakes(&vcpu->core.inject, &view))
+            return X86_HALTED;
+        vcpu->waiting &= ~X86_WAIT_EVENT;
+    }
+    if (UNLIKELY(config.selftest_events)) {
+        vcpu_events_round_trip(&vcpu->core);
+        irq = fill_view(vcpu, &view);
+    }
+    return schedule_events(vcpu, &view, irq) ? X86_READY : X86_AGAIN;
 }
 
 static void start_by_sipi(struct x86_vcpu *vcpu, uint8_t vector)
@@ -145,14 +153,18 @@ bool x86_prepare_entry(struct x86_vcpu *vcpu)
                 return false;
             continue;
         }
-        if (UNLIKELY(vcpu->waiting != 0) && still_halted(vcpu)) {
+        if (vcpu->waiting == 0 && !inject_has_work(&vcpu->core.inject))
+            return true;
+        switch (take_events(vcpu)) {
+        case X86_READY:
+            return true;
+        case X86_AGAIN:
+            break;
+        case X86_HALTED:
             if (vcpu_block(&vcpu->core, VCPU_BLOCKED))
                 return false;
-            continue;
+            break;
         }
-        if (UNLIKELY(inject_has_work(&vcpu->core.inject)) && !schedule_events(vcpu))
-            continue; /* the VM has ended: its stop request is there */
-        return true;
     }
 }
 

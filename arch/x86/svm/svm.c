@@ -218,6 +218,7 @@ static void svm_vcpu_reset(struct x86_vcpu *vcpu)
     *svm->vmcb = (struct vmcb){0};
     vmcb_init(svm->vmcb, x86_vm_of(vcpu->core.vm), vcpu->core.inject.state.way == INJECT_WAY_SLOT);
     svm_state_reset(svm);
+    svm->windows = 0;
     svm->stepping = false;
     svm->shadow_rip = SVM_NO_RIP;
     svm->asid_generation = 0;
@@ -336,7 +337,7 @@ static void svm_run(struct x86_vcpu *vcpu)
 {
     struct svm_vcpu *svm = svm_vcpu_of(vcpu);
 
-    if (svm_prepare(svm) == 0)
+    if (prepare_slowly(svm) == 0)
         return;
     if (mitigations_entry_flags == 0)
         svm_enter_loop(&vcpu->sw);

@@ -25,6 +25,7 @@ struct svm_vcpu {
     uint64_t asid_generation;
     uint64_t shadow_rip;  /* where an interrupt shadow was last seen, SVM_NO_RIP: nowhere */
     uint64_t dr6_before;  /* DR6 at the last entry, to tell what a #DB set */
+    uint32_t windows;     /* INJECT_WIN_*: what is armed in the VMCB */
     bool stepping;        /* the intercepts of INJECT_WIN_STEP are armed */
     uint8_t stepped;      /* enum svm_stepped, of INJECT_STEP_SHADOW */
     uint8_t soft_advance; /* RIP was moved so far for a software event in EVENTINJ */

@@ -18,6 +18,7 @@
 #define DR6_EVENTS (INJECT_DR6_TRAPS | INJECT_DR6_BD | INJECT_DR6_BS | INJECT_DR6_BT)
 
 #define DR7_GD         BIT(13)
+#define DR7_COUNT      4
 #define DR7_KIND_SHIFT 16 /* four fields R/W and LEN; R/W 0: instruction */
 #define DR7_KIND_BITS  4
 #define DR7_KIND       UINT64_C(3)
@@ -46,7 +47,7 @@ void svm_inject_view(struct x86_vcpu *vcpu, struct inject_view *view)
     view->flags = flags;
 }
 
-static void apply_flags(struct svm_vcpu *svm, uint32_t flags)
+static __attribute__((noinline)) void apply_any_flags(struct svm_vcpu *svm, uint32_t flags)
 {
     struct vmcb *vmcb = svm->vmcb;
     struct x86_regs *regs = &svm->x86.sw.regs;
@@ -76,7 +77,13 @@ static void apply_flags(struct svm_vcpu *svm, uint32_t flags)
         vmcb_set_dr6(vmcb, vmcb->dr6 & ~INJECT_DR6_BS);
 }
 
-static void apply_windows(struct svm_vcpu *svm, uint32_t windows)
+static inline void apply_flags(struct svm_vcpu *svm, uint32_t flags)
+{
+    if (UNLIKELY((flags & ~INJECT_DO_ACK_IRQ) != 0))
+        apply_any_flags(svm, flags);
+}
+
+static __attribute__((noinline)) void change_windows(struct svm_vcpu *svm, uint32_t windows)
 {
     struct vmcb *vmcb = svm->vmcb;
     bool step = (windows & INJECT_WIN_STEP) != 0;
@@ -113,13 +120,23 @@ static void apply_windows(struct svm_vcpu *svm, uint32_t windows)
         svm->stepping = step;
         vmcb_set_intercept_exception(vmcb, (uint32_t)(SVM_EXCEPTIONS_ALWAYS | (step ? EXCEPTIONS_STEP : 0)));
     }
-    svm->dr6_before = vmcb->dr6;
+    svm->windows = windows;
     /*
      * A host interrupt that is already waiting ends the guest as soon as the event is delivered. A real one:
      * cpu->attention would keep the guest from being entered at all.
      */
     if ((windows & INJECT_WIN_NOW) != 0)
         host_apic_send(this_cpu()->hardware_id, HOST_VECTOR_KICK);
+}
+
+/* Windows whose being armed means no more than the same bits again in the VMCB. */
+#define WINDOWS_PLAIN (INJECT_WIN_IRET | INJECT_WIN_TPR)
+
+static inline void apply_windows(struct svm_vcpu *svm, uint32_t windows)
+{
+    if (UNLIKELY(windows != svm->windows || (windows & ~WINDOWS_PLAIN) != 0))
+        change_windows(svm, windows);
+    svm->dr6_before = svm->vmcb->dr6;
 }
 
 static void apply_event(struct svm_vcpu *svm, const struct inject_event *event)
@@ -188,7 +205,7 @@ static uint64_t code_breakpoints(uint64_t dr7)
 {
     uint64_t bits = 0;
 
-    for (unsigned int i = 0; i < 4; i++)
+    for (unsigned int i = 0; i < DR7_COUNT; i++)
         if (((dr7 >> (DR7_KIND_SHIFT + i * DR7_KIND_BITS)) & DR7_KIND) == 0)
             bits |= BIT(i);
     return bits;
@@ -203,7 +220,8 @@ static void classify_exception(struct svm_vcpu *svm, uint32_t vector, struct inj
         exit->kind = INJECT_EXIT_STEP;
         /* One emulator reports a breakpoint at the instruction that comes next; the CPU will meet it there.
          */
-        exit->dr6 = (uint16_t)(exit->dr6 & ~code_breakpoints(vmcb->dr7));
+        if ((exit->dr6 & INJECT_DR6_TRAPS) != 0)
+            exit->dr6 = (uint16_t)(exit->dr6 & ~code_breakpoints(vmcb->dr7));
         return;
     }
     exit->kind = INJECT_EXIT_FAULT;
