@@ -27,7 +27,7 @@ static struct insn_cache_page *page_of(struct insn_cache *cache, const struct co
     return &cache->pages[code->linear / PAGE_SIZE % INSN_CACHE_PAGES];
 }
 
-static bool is_proved_narrow(const struct insn_cache_page *page)
+static __attribute__((noinline)) bool is_proved_narrow(const struct insn_cache_page *page)
 {
     for (uint32_t i = 0; i < page->proof_count; i++)
         if (*(const volatile uint32_t *)page->proof[i].at != page->proof[i].value)
@@ -36,7 +36,7 @@ static bool is_proved_narrow(const struct insn_cache_page *page)
 }
 
 /* Other vCPUs write their tables at any time: each entry is read once. */
-static bool is_proved(const struct insn_cache_page *page)
+static inline bool is_proved(const struct insn_cache_page *page)
 {
     const struct insn_cache_proof *end = &page->proof[page->proof_count];
 
@@ -77,7 +77,7 @@ static bool refill_page(struct x86_vcpu *vcpu, const struct code_context *code, 
     return true;
 }
 
-static bool is_current(const struct insn_cache_page *page, const struct code_context *code)
+static inline __attribute__((always_inline)) bool is_current(const struct insn_cache_page *page, const struct code_context *code)
 {
     return page->key == key_of(code) && page->cr3 == code->cr3 && is_proved(page);
 }
