@@ -29,6 +29,8 @@ objects := $(patsubst %.c,$(B)/%.o,$(filter %.c,$(sources-$(ARCH)))) \
 $(patsubst %.c,$(B)/%.o,$(filter %.c,$(hot-y))): CFLAGS += -O2
 
 .PHONY: all build run test check check-fast unit lint bench size clean help
+## all: the same as build
+## build: Latch's image for GRUB, build/x86/latch.elf
 all: build
 build: $(B)/latch.elf
 
@@ -66,19 +68,27 @@ build/unit/test_%: tests/unit/test_%.c $$(unit-$$*-y)
 	@echo "  UNIT  $*"
 	@gcc $(host-cflags) -MMD -MP -MF $@.d -MT $@ $(filter %.c,$^) -o $@ -lcmocka
 -include $(wildcard build/unit/*.d)
+## unit: unit tests on this machine, with sanitizers
 unit: $(unit-tests)
 	@failed=0; for t in $^; do $$t > $$t.log 2>&1 || { cat $$t.log; failed=1; }; done; \
 	cat $(addsuffix .log,$^) | grep -c '^\[       OK' | sed 's/$$/ unit tests passed/'; exit $$failed
 
+## check-fast: build and unit tests
 check-fast: build unit
+## check: lint, build, unit tests, exhaustive model; under two minutes
 check: lint check-fast
+## lint: the house's rules on code, image and documentation
 lint:
 	@if [ -x tests/lint/run ]; then tests/lint/run; fi
+## size: sizes of the image's parts, against their limits
 size: build
 	@$(PYTHON) tools/image_size.py $(B)/latch.elf
+## clean: remove build/ (fetched guests too)
 clean:
 	@rm -rf build
+## help: this list
 help:
-	@echo "run test check check-fast unit lint bench fuzz docs-check size clean; ARCH=x86|arm64 EMU=qemu-svm|bochs-svm|bochs-vmx"
+	@sed -n 's/^## \([a-z-]*\): \(.*\)/  \1|\2/p' $(filter-out %.d,$(MAKEFILE_LIST)) | sort | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@echo "Variables: ARCH=x86 EMU=qemu-svm|bochs-svm|bochs-vmx LAUNCH='options of tools/launch' TESTS=FILE FUZZ_SECONDS=N"
 
 -include $(wildcard tools/images.mk tests/model/model.mk tests/fuzz/fuzz.mk tests/lint/lint.mk bench/bench.mk guests/guests.mk)

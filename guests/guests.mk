@@ -18,6 +18,7 @@ G := build/guests
 guest-objects = $(addprefix $(G)/obj/,$(addsuffix .o,$(guest-lib-y) $(guest-$(1)-y)))
 
 .PHONY: guests
+## guests: our own guests, build/guests/*.elf
 guests: $(addprefix $(G)/,$(addsuffix .elf,$(guests-y)))
 
 $(G)/obj/%.c.o: %.c

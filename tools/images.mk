@@ -5,10 +5,12 @@ X86_GUEST := build/guests/x86
 RUN_VM ?= name=linux,kernel=$(X86_GUEST)/vmlinuz,initrd=$(X86_GUEST)/initrd,cpus=1,mem=512M,cmdline=console=ttyS0 hostname=linux
 
 .PHONY: bootstrap test-system test-guests
+## bootstrap: install what is missing, fetch the guests' files; says what and why
 bootstrap:
 	@tools/bootstrap
 
 # A busybox shell on Debian's kernel, on top of Latch. LAUNCH adds options of tools/launch.
+## run: Debian Linux on Latch, in an emulator, on this terminal
 run: bootstrap
 	@$(MAKE) --no-print-directory build
 	@tools/launch --emu $(EMU) $(LAUNCH) --vm "$(RUN_VM)"
@@ -24,8 +26,11 @@ $(MBINFO): guests/mbinfo/mbinfo.c guests/mbinfo/start.S guests/mbinfo/mbinfo.ld
 		guests/mbinfo/start.S guests/mbinfo/mbinfo.c -o $@
 
 # Everything, with the total on the last line; and the system tests alone (TESTS: a file or pytest's other arguments).
+## test: everything; the total is the last line
 test: bootstrap
 	@tools/run-tests
+## test-system: system tests in emulators only
 test-system: bootstrap build
 	@tools/run-tests --system $(TESTS)
+## test-guests: the guests that system tests boot
 test-guests: $(MBINFO)

@@ -29,6 +29,7 @@ build/fuzz/decode_lengths: tests/fuzz/decode_lengths.c $(decode-files)
 	@gcc $(host-cflags) -O2 $(filter %.c,$^) -o $@
 
 .PHONY: fuzz fuzz-objdump
+## fuzz: each fuzz target for FUZZ_SECONDS, lengths against objdump
 fuzz: $(fuzz-programs) fuzz-objdump
 	@for name in $(fuzz-y); do mkdir -p build/fuzz/corpus-$$name; \
 	build/fuzz/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -timeout=5 -max_len=256 -print_final_stats=1 \
@@ -38,5 +39,6 @@ fuzz: $(fuzz-programs) fuzz-objdump
 	done
 
 # Lengths of random code, and of the guest's kernel where one has been unpacked, against objdump.
+## fuzz-objdump: instruction lengths against objdump only
 fuzz-objdump: build/fuzz/decode_lengths
 	@tests/fuzz/decode_vs_objdump.py $< $(wildcard build/guests/x86/vmlinux)

@@ -9,6 +9,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import cache
+import doc_rules
 import image_rules
 import text_rules
 import tool_rules
@@ -204,6 +205,31 @@ class ImageRules(unittest.TestCase):
         targets = image_rules.indirect_targets(texts, {"f", "g"})
         found, _ = image_rules.check_graph({"f": set(), "g": {"f"}}, targets, {})
         self.assertTrue(any("recursion through a table" in f for f in found), found)
+
+
+class DocRules(unittest.TestCase):
+    BASE = {"docs/README.md": "[a](a.md) [c](config.md)\n", "docs/config.md": "`on-end=stay\\|poweroff`\n", "core/vm.c": "",
+            "core/config_options.c": '{"on-end=", "on-end=stay|poweroff", x},\n', "Makefile": "## run: it runs\n.PHONY: run\n",
+            "tools/launchlib/options.py": 'add("--vm")\n', "docs/a.md": ""}
+
+    def findings(self, text, **more):
+        return doc_rules.check(Tree(pathlib.Path("."), {**self.BASE, "docs/a.md": text, **more}))
+
+    def test_good_page(self):
+        self.assertEqual(self.findings("# A b\n[x](config.md) [y](#a-b) `core/vm.c` `vm.c` `core/*.c` `make run EMU=x`\n"
+                                       "make sense of it\n```\ntools/launch --vm \"a --b\"\n```\n"), [])
+
+    def test_bad_words(self):
+        for text, words in (("[x](none.md)", "no such file"), ("[x](config.md#none)", "no such heading"), ("`core/none.c`", "no such file"),
+                            ("`none.c`", "no file of that name"), ("`make none`", "no such target"), ("```\nmake run none\n```", "no such target"),
+                            ("`tools/launch --none`", "no such option")):
+            self.assertTrue(any(words in f for f in self.findings(text + "\n")), text)
+
+    def test_missing_words(self):
+        for path, text, words in (("core/config_options.c", '{"on-end=", "on-end=stay|later", x},\n', "'later' of"),
+                                  ("core/config_options.c", '{"new=", "new=N", x},\n', "'new=' of"),
+                                  ("docs/b.md", "", "not listed"), ("Makefile", ".PHONY: other\n", "has no line for")):
+            self.assertTrue(any(words in f for f in self.findings("", **{path: text})), text)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,11 @@ build/model/check: $(model-sources) $(inject-y) $(wildcard tests/model/*.h core/
 	@mkdir -p $(@D)
 	@echo "  MODEL $@"
 	@gcc $(model-cflags) $(model-sources) $(inject-y) -o $@
+## model: every interleaving of events against bare metal
 model: build/model/check
 	@build/model/check
 
 # Only a part of `make check`: three minutes of compiling.
+## mutants: deliberate bugs that the model must catch; three minutes
 mutants: build/model/check
 	@$(PYTHON) tests/model/mutants.py "gcc $(model-cflags)" "$(model-sources)" "$(inject-y)"
