@@ -107,6 +107,11 @@ MUTANTS = [
      "    take_back_step(&r);\n", ""),
     ("stale memory of an IRET", "svm iret", "inject_exit.c",
      "    else\n        st->iret_at_exit = false;", "    else if (exit->kind == INJECT_EXIT_OTHER)\n        st->iret_at_exit = true;"),
+    ("IRET intercept dropped during a step out of a shadow", "svm iret, entry", "inject_schedule.c",
+     "windows = (windows & (INJECT_WIN_TPR | INJECT_WIN_IRET)) | INJECT_WIN_STEP;",
+     "windows = (windows & INJECT_WIN_TPR) | INJECT_WIN_STEP;"),
+    ("interrupt window in a shadow that the entry forgets", "svm iret, entry", "inject_schedule.c",
+     "|| window_ignores_shadow(r, windows))", "|| false)"),
     # VMX.
     ("NMI blocking ignored", "vmx window", "inject_internal.h",
      "return inject_way_of(state)->hw_mask ? shown || state->mask_set : state->nmi_masked;",
