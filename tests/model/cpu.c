@@ -307,7 +307,7 @@ static void execute(struct world *w)
         execute_iret(w);
         return;
     }
-    switch (choose(INSN_COUNT + 3)) {
+    switch (choose(INSN_CHOICES)) {
     case INSN_IRET:
         if (w->cpu.depth == 0)
             prune();

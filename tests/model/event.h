@@ -35,6 +35,7 @@ enum insn {
     INSN_CLGI,
     INSN_STGI,
     INSN_COUNT,
+    INSN_CHOICES = INSN_COUNT + 3, /* and one emulated, one refused, one that faults */
 };
 
 enum shadow {

@@ -12,6 +12,7 @@ struct world;
 
 struct explored {
     uint64_t states, steps;
+    uint64_t drained;  /* states from which a willing guest was followed until nothing waited */
     uint64_t too_deep; /* futures not followed: handlers nested deeper than the scenario allows */
 };
 

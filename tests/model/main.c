@@ -73,7 +73,7 @@ void world_print(const struct world *w)
 
 int main(int argc, char **argv)
 {
-    uint64_t states = 0, steps = 0;
+    uint64_t states = 0, steps = 0, drained = 0;
     int failed = 0;
 
     for (unsigned i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
@@ -95,8 +95,9 @@ int main(int argc, char **argv)
         fflush(stdout);
         states += result.states;
         steps += result.steps;
+        drained += result.drained;
     }
-    printf("model: %llu states, %llu steps explored, %d scenarios failed\n", (unsigned long long)states,
-           (unsigned long long)steps, failed);
+    printf("model: %llu states, %llu steps explored, %llu states drained, %d scenarios failed\n",
+           (unsigned long long)states, (unsigned long long)steps, (unsigned long long)drained, failed);
     return failed != 0;
 }
