@@ -29,8 +29,8 @@ static struct insn_cache_page *page_of(struct insn_cache *cache, const struct co
 
 static __attribute__((noinline)) bool is_proved_narrow(const struct insn_cache_page *page)
 {
-    for (uint32_t i = 0; i < page->proof_count; i++)
-        if (*(const volatile uint32_t *)page->proof[i].at != page->proof[i].value)
+    for (const struct insn_cache_proof *proof = page->proof; proof != page->proof_end; proof++)
+        if (*(const volatile uint32_t *)proof->at != proof->value)
             return false;
     return true;
 }
@@ -38,11 +38,9 @@ static __attribute__((noinline)) bool is_proved_narrow(const struct insn_cache_p
 /* Other vCPUs write their tables at any time: each entry is read once. */
 static inline bool is_proved(const struct insn_cache_page *page)
 {
-    const struct insn_cache_proof *end = &page->proof[page->proof_count];
-
     if (UNLIKELY(page->proof_narrow))
         return is_proved_narrow(page);
-    for (const struct insn_cache_proof *proof = page->proof; proof != end; proof++)
+    for (const struct insn_cache_proof *proof = page->proof; proof != page->proof_end; proof++)
         if (UNLIKELY(*(const volatile uint64_t *)proof->at != proof->value))
             return false;
     return true;
@@ -51,14 +49,16 @@ static inline bool is_proved(const struct insn_cache_page *page)
 static bool keep_proof(const struct x86_vcpu *vcpu, struct insn_cache_page *page,
                        const struct guest_walk *walk)
 {
-    page->proof_count = walk->path_count;
-    page->proof_narrow = walk->path_count != 0 && walk->entry_size == 4;
-    for (uint32_t i = 0; i < walk->path_count; i++) {
-        page->proof[i].value = walk->path[i].value;
-        page->proof[i].at = guest_ptr(vcpu->core.vm, walk->path[i].at, walk->entry_size);
-        if (page->proof[i].at == NULL)
+    struct insn_cache_proof *proof = page->proof;
+
+    for (uint32_t i = 0; i < walk->path_count; i++, proof++) {
+        proof->value = walk->path[i].value;
+        proof->at = guest_ptr(vcpu->core.vm, walk->path[i].at, walk->entry_size);
+        if (proof->at == NULL)
             return false;
     }
+    page->proof_narrow = walk->path_count != 0 && walk->entry_size == 4;
+    page->proof_end = proof;
     return true;
 }
 
@@ -77,7 +77,8 @@ static bool refill_page(struct x86_vcpu *vcpu, const struct code_context *code, 
     return true;
 }
 
-static inline __attribute__((always_inline)) bool is_current(const struct insn_cache_page *page, const struct code_context *code)
+static inline __attribute__((always_inline)) bool is_current(const struct insn_cache_page *page,
+                                                             const struct code_context *code)
 {
     return page->key == key_of(code) && page->cr3 == code->cr3 && is_proved(page);
 }

@@ -48,11 +48,11 @@ struct insn_cache_proof {
 struct insn_cache_page {
     uint64_t key; /* linear page | mode; UINT64_MAX: none */
     uint64_t cr3;
-    const uint8_t *at;   /* host address of the 4 KiB page */
-    bool proof_narrow;   /* entries of four bytes */
-    uint8_t proof_count; /* 0 with paging off */
-    struct insn_cache_proof proof[WALK_LEVELS_MAX];
-};
+    const uint8_t *at; /* host address of the 4 KiB page */
+    bool proof_narrow; /* entries of four bytes */
+    const struct insn_cache_proof *proof_end;
+    struct insn_cache_proof proof[WALK_LEVELS_MAX]; /* none with paging off */
+} __attribute__((aligned(64)));
 
 struct insn_cache {
     struct insn_cache_last last;
