@@ -70,7 +70,8 @@ static struct bus_range gap_before(const struct bus *bus, uint32_t next)
                               .dev = &nothing};
 }
 
-const struct bus_range *bus_search(struct bus *bus, uint64_t address, unsigned int size)
+/* The range that covers the access entirely, or one with a device that says that nothing is there. */
+static const struct bus_range *bus_search(struct bus *bus, uint64_t address, unsigned int size)
 {
     uint32_t low = 0;
     uint32_t high = bus->range_count;
@@ -91,6 +92,16 @@ const struct bus_range *bus_search(struct bus *bus, uint64_t address, unsigned i
     }
     /* An access across an edge reaches neither side. */
     return bus_range_covers(bus->last_hit, address, size) ? bus->last_hit : &everywhere;
+}
+
+uint64_t bus_read_slowly(struct bus *bus, struct vcpu *vcpu, uint64_t address, unsigned int size)
+{
+    return bus_range_read(bus_search(bus, address, size), vcpu, address, size);
+}
+
+void bus_write_slowly(struct bus *bus, struct vcpu *vcpu, uint64_t address, unsigned int size, uint64_t value)
+{
+    bus_range_write(bus_search(bus, address, size), vcpu, address, size, value);
 }
 
 /* True for the first range of a device that has several. */

@@ -63,24 +63,28 @@ MUST_CHECK int bus_register(struct bus *bus, uint64_t first, uint64_t size, stru
 MUST_CHECK int bus_register_base(struct bus *bus, uint64_t first, uint64_t size, uint64_t base,
                                  struct vdev *dev);
 
-/* The range that covers the access entirely, found by search and kept as `last_hit`; where nothing is, a
- * range with a device that says so. */
-const struct bus_range *bus_search(struct bus *bus, uint64_t address, unsigned int size);
-
 /* The whole access lies in the range. Written so that nothing wraps; size is at least 1. */
 static inline bool bus_range_covers(const struct bus_range *range, uint64_t address, unsigned int size)
 {
     return address >= range->first && address <= range->last && range->last - address >= size - 1;
 }
 
-static inline const struct bus_range *bus_find(struct bus *bus, uint64_t address, unsigned int size)
+static inline uint64_t bus_range_read(const struct bus_range *range, struct vcpu *vcpu, uint64_t address,
+                                      unsigned int size)
 {
-    const struct bus_range *range = bus->last_hit;
-
-    if (LIKELY(range != NULL && bus_range_covers(range, address, size)))
-        return range;
-    return bus_search(bus, address, size);
+    return range->dev->ops->read(range->dev, vcpu, address - range->base, size);
 }
+
+static inline void bus_range_write(const struct bus_range *range, struct vcpu *vcpu, uint64_t address,
+                                   unsigned int size, uint64_t value)
+{
+    range->dev->ops->write(range->dev, vcpu, address - range->base, size, value & bytes_mask(size));
+}
+
+/* The same as the two below, by search. */
+uint64_t bus_read_slowly(struct bus *bus, struct vcpu *vcpu, uint64_t address, unsigned int size);
+void bus_write_slowly(struct bus *bus, struct vcpu *vcpu, uint64_t address, unsigned int size,
+                      uint64_t value);
 
 /*
  * Caller holds the VM's device lock. `size` 1, 2, 4 or 8. Returns ones in the low `size` bytes if nothing is
@@ -88,17 +92,22 @@ static inline const struct bus_range *bus_find(struct bus *bus, uint64_t address
  */
 static inline uint64_t bus_read(struct bus *bus, struct vcpu *vcpu, uint64_t address, unsigned int size)
 {
-    const struct bus_range *range = bus_find(bus, address, size);
+    const struct bus_range *range = bus->last_hit;
 
-    return range->dev->ops->read(range->dev, vcpu, address - range->base, size);
+    if (UNLIKELY(range == NULL || !bus_range_covers(range, address, size)))
+        return bus_read_slowly(bus, vcpu, address, size);
+    return bus_range_read(range, vcpu, address, size);
 }
 
 static inline void bus_write(struct bus *bus, struct vcpu *vcpu, uint64_t address, unsigned int size,
                              uint64_t value)
 {
-    const struct bus_range *range = bus_find(bus, address, size);
+    const struct bus_range *range = bus->last_hit;
 
-    range->dev->ops->write(range->dev, vcpu, address - range->base, size, value & bytes_mask(size));
+    if (UNLIKELY(range == NULL || !bus_range_covers(range, address, size)))
+        bus_write_slowly(bus, vcpu, address, size, value);
+    else
+        bus_range_write(range, vcpu, address, size, value);
 }
 
 /* Each distinct device once, in order of its first range. */

@@ -106,17 +106,19 @@ static void handle_pio(struct x86_vcpu *vcpu, struct vm_exit *exit)
     struct vm *vm = vcpu->core.vm;
     struct bus *bus = &vm->buses[BUS_PIO];
     uint64_t *rax = &vcpu->sw.regs.gpr[X86_RAX];
-    unsigned int size = exit->u.pio.size;
+    uint64_t value;
 
     if (UNLIKELY(exit->u.pio.is_string)) {
         x86_emulate_current(vcpu, exit);
         return;
     }
     spin_lock(&vm->dev_lock);
-    if (exit->u.pio.is_write)
-        bus_write(bus, &vcpu->core, exit->u.pio.port, size, *rax);
-    else
-        x86_reg_write(rax, size, bus_read(bus, &vcpu->core, exit->u.pio.port, size));
+    if (exit->u.pio.is_write) {
+        bus_write(bus, &vcpu->core, exit->u.pio.port, exit->u.pio.size, *rax);
+    } else {
+        value = bus_read(bus, &vcpu->core, exit->u.pio.port, exit->u.pio.size);
+        x86_reg_write(rax, exit->u.pio.size, value);
+    }
     spin_unlock(&vm->dev_lock);
     x86_skip(vcpu, exit->length);
 }
