@@ -266,6 +266,23 @@ static void test_stack(void **state)
     assert_memory_equal(&guest.ram[0], &guest.device[0], 2);
 }
 
+/* What PUSHF stores: the guest's flags, RF and VM as zeros. */
+static void test_push_flags(void **state)
+{
+    (void)state;
+    setup64();
+    RSP = 0x9000;
+    guest.regs.rflags = 0x247;
+    run64("9c");
+    assert_int_equal(RSP, 0x8ff8);
+    assert_memory_equal(&guest.ram[0x8ff8], "\x47\x02\0\0\0\0\0\0", 8);
+    run64("66 9c");
+    assert_int_equal(RSP, 0x8ff6);
+    assert_memory_equal(&guest.ram[0x8ff6], "\x47\x02", 2);
+    RSP = 0x80000000;
+    expect_exception("9c", X86_PF, PF_WRITE, 0x7ffffff8);
+}
+
 /* Locked operations on RAM are one exchange, or nothing and another try. */
 static void test_locked_ram(void **state)
 {
@@ -299,7 +316,8 @@ int main(void)
         cmocka_unit_test(test_extend),      cmocka_unit_test(test_read_modify_write),
         cmocka_unit_test(test_exchange),    cmocka_unit_test(test_bits),
         cmocka_unit_test(test_conditional), cmocka_unit_test(test_misaligned),
-        cmocka_unit_test(test_stack),       cmocka_unit_test(test_locked_ram),
+        cmocka_unit_test(test_stack),       cmocka_unit_test(test_push_flags),
+        cmocka_unit_test(test_locked_ram),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
