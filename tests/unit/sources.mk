@@ -83,3 +83,7 @@ unit-inject_log-y := $(inject-y) tools/replay/replay.c
 unit-y += mitigation_plan pvclock
 unit-mitigation_plan-y := arch/x86/mitigation_plan.c
 unit-pvclock-y := arch/x86/pvclock.c
+# The source under test is included, so that its instructions can be made up.
+unit-y += guest_cpuid guest_msr
+unit-guest_cpuid-y :=
+unit-guest_msr-y :=
