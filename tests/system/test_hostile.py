@@ -99,6 +99,6 @@ def test_selftest_native(launch, selftest):
 
 @pytest.mark.parametrize("way", ["iret", "auto"])
 def test_selftest(launch, latch_image, selftest, way):
-    result = launch("--hv", f"nmi={way}", "--timeout", "110", "--vm", neighbour(selftest))
+    result = launch("--icount", "--hv", f"nmi={way}", "--timeout", "110", "--vm", neighbour(selftest))
     assert f"SELFTEST-END {SELFTEST_RULES} of {SELFTEST_RULES}" in result.output, result
     assert result.status == 1, result

@@ -47,7 +47,8 @@ def test_native_reference_two_cpus(launch, guest):
 # selftest=events: the event state is saved, serialised, loaded and restored each time that events are scheduled.
 @pytest.mark.parametrize("options", ["nmi=iret", "nmi=auto", "nmi=iret selftest=events"])
 def test_under_latch(launch, latch_image, guest, options):
-    result = launch("--hv", options, "--timeout", "100", "--vm", vm(guest))
+    # Instructions counted: a slow machine must not let a storm of NMIs outrun its handler.
+    result = launch("--icount", "--hv", options, "--timeout", "100", "--vm", vm(guest))
     assert "SCENARIOS-END" in result.output, result
     found = scenarios.differences(scenarios.split(result.output), "qemu", native=False)
     assert not found, "\n".join(found)
