@@ -14,7 +14,7 @@ void vcpu_request(struct vcpu *vcpu, uint32_t requests)
 
     atomic_fetch_or_explicit(&vcpu->requests, requests, memory_order_seq_cst);
     state = atomic_load_explicit(&vcpu->state, memory_order_seq_cst);
-    if (state == VCPU_BLOCKED || (state == VCPU_OFF && (requests & VCPU_REQ_INIT) != 0)) {
+    if (state == VCPU_BLOCKED || (state == VCPU_OFF && (requests & (VCPU_REQ_INIT | VCPU_REQ_STOP)) != 0)) {
         /* One of several posters wins and puts it into the queue. */
         if (atomic_compare_exchange_strong_explicit(&vcpu->state, &state, VCPU_RUNNABLE, memory_order_seq_cst,
                                                     memory_order_seq_cst))

@@ -40,9 +40,9 @@ struct vcpu {
 };
 
 /*
- * Sets request bits, then makes the vCPU see them: wakes it if blocked, kicks its CPU if it runs elsewhere.
- * Any CPU. Protocol: the poster sets the bit, then reads `state`/`in_guest`; the owner writes those, then
- * re-reads the bits.
+ * Sets request bits, then makes the vCPU see them: wakes it if blocked (an INIT or the VM's end: also if
+ * off), kicks its CPU if it runs elsewhere. Any CPU. Protocol: the poster sets the bit, then reads
+ * `state`/`in_guest`; the owner writes those, then re-reads the bits.
  */
 void vcpu_request(struct vcpu *vcpu, uint32_t requests);
 

@@ -8,8 +8,18 @@
 #include "core/arch.h"
 #include "core/console.h"
 #include "core/log.h"
+#include "core/pmem.h"
 #include "core/sched.h"
+#include "core/time.h"
 #include "lib/printf.h"
+
+/*
+ * A VM that ends as soon as it runs would have the boot CPU load images for ever, and the console full of its
+ * records. The first few times it restarts at once, then after a pause.
+ */
+#define SHORT_LIFE_NS (1 * NS_PER_SEC)
+#define SHORT_LIVES   3
+#define RESTART_AFTER (1 * NS_PER_SEC)
 
 struct vm *vms[MAX_VMS];
 uint32_t vm_count;
@@ -72,21 +82,65 @@ static void vm_run(struct vm *vm)
     for (uint32_t i = 0; i < vm->vcpu_count; i++)
         running += 1;
     atomic_store(&vm->running_count, running);
+    vm->restart.start_ns = time_now_ns();
     sched_enqueue(vm->vcpus[0]);
+}
+
+static bool wants_restart(const struct vm *vm)
+{
+    return vm->end == VM_END_RESET ? policy_of(vm) != ON_END_STAY || vm->config->on_end == ON_END_DEFAULT
+                                   : policy_of(vm) == ON_END_RESTART;
+}
+
+static void pause_over(struct timer *timer)
+{
+    CONTAINER_OF(timer, struct vm, restart.timer)->restart.waiting = false;
+}
+
+static const struct timer_ops pause_ops = {.expire = pause_over};
+
+/* Counts this life, and makes the VM wait before the next if it has come to that. */
+static void begin_pause(struct vm *vm)
+{
+    struct vm_restart *restart = &vm->restart;
+    uint64_t now = time_now_ns();
+
+    restart->short_count = now - restart->start_ns < SHORT_LIFE_NS ? restart->short_count + 1 : 0;
+    if (restart->short_count <= SHORT_LIVES)
+        return;
+    if (restart->timer.ops == NULL)
+        timer_init(&restart->timer, &pause_ops);
+    log_info("vm %s ended %u times in short order: restarts after a pause", vm->config->name,
+             restart->short_count);
+    restart->waiting = true;
+    timer_arm(&restart->timer, now + RESTART_AFTER);
 }
 
 /* True if the VM runs again. */
 static bool vm_restart(struct vm *vm)
 {
-    bool again = vm->end == VM_END_RESET
-                     ? policy_of(vm) != ON_END_STAY || vm->config->on_end == ON_END_DEFAULT
-                     : policy_of(vm) == ON_END_RESTART;
-
-    if (!again || arch_vm_reset(vm) != 0)
+    if (arch_vm_reset(vm) != 0)
         return false;
-    log_info("vm %s restarts", vm->config->name);
+    log_info("vm %s restarts, %lu KiB free", vm->config->name, pmem_free_pages() * PAGE_SIZE / KIB);
+    vm->settled = false;
     vm_run(vm);
     return true;
+}
+
+/* A VM whose vCPUs have stopped: what its policy says. True: it runs or will run again. */
+static bool settle(struct vm *vm)
+{
+    if (!vm->settled) {
+        vm->settled = true;
+        if (!wants_restart(vm))
+            return false;
+        vm->restart.due = true;
+        begin_pause(vm);
+    }
+    if (!vm->restart.due || vm->restart.waiting)
+        return vm->restart.due;
+    vm->restart.due = false;
+    return vm_restart(vm);
 }
 
 static void machine_end(void)
@@ -130,13 +184,8 @@ void vm_housekeeping(void)
             all_ended = false;
             continue;
         }
-        if (!vm->settled) {
-            vm->settled = true;
-            if (vm_restart(vm)) {
-                vm->settled = false;
-                all_ended = false;
-            }
-        }
+        if (settle(vm))
+            all_ended = false;
         if (policy_of(vm) != ON_END_POWEROFF)
             poweroff = false;
     }

@@ -11,6 +11,7 @@
 #include "core/config.h"
 #include "core/device.h"
 #include "core/guest_mem.h"
+#include "core/timer.h"
 #include "core/spinlock.h"
 #include "core/vcpu.h"
 
@@ -46,6 +47,13 @@ struct vm {
     bool settled;                   /* ended, and the policy has been applied; boot CPU only */
     enum vm_end end;                /* valid when VM_ENDED */
     uint32_t end_code;              /* debug-exit: the value written */
+    struct vm_restart {             /* boot CPU only */
+        uint64_t start_ns;          /* of this life */
+        uint32_t short_count;       /* short lives in a row */
+        bool due;                   /* ended, and to run again */
+        bool waiting;               /* for the timer, before that */
+        struct timer timer;
+    } restart;
 };
 
 extern struct vm *vms[MAX_VMS];

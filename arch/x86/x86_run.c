@@ -126,7 +126,8 @@ static bool take_requests(struct x86_vcpu *vcpu)
     uint32_t requests = atomic_exchange_explicit(&vcpu->core.requests, 0, memory_order_seq_cst);
 
     if ((requests & VCPU_REQ_STOP) != 0) {
-        put_current(this_cpu()); /* another CPU may reset it from now on */
+        /* A reset begins as soon as the last one has stopped: nothing of it may be in the hardware then. */
+        put_current(this_cpu());
         vm_vcpu_stopped(&vcpu->core);
         return false;
     }
@@ -174,10 +175,10 @@ void arch_vcpu_run(struct vcpu *core)
     struct cpu *cpu = this_cpu();
 
     if (cpu->current != core) {
-        if (cpu->current != NULL) {
-            mitigations_vcpu_switch(cpu->current->vm, core->vm);
+        /* After a vCPU that has stopped nobody is current, and anybody may have been. */
+        mitigations_vcpu_switch(cpu->current != NULL ? cpu->current->vm : NULL, core->vm);
+        if (cpu->current != NULL)
             put_current(cpu);
-        }
         ext_state_load(&vcpu->ext);
         cpu->current = core;
     }
