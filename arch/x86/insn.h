@@ -164,6 +164,12 @@ static inline void insn_int3(void)
     __asm__ volatile("int3" ::: "memory");
 }
 
+/* To the host's own handler of a machine check, as if it had come just now. */
+static inline void insn_int_mc(void)
+{
+    __asm__ volatile("int $18" ::: "memory");
+}
+
 /* Operand of LGDT and LIDT. */
 struct insn_table_pointer {
     uint16_t limit;

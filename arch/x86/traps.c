@@ -22,6 +22,8 @@
 #define EXCEPTION_COUNT 32
 #define GATE_INTERRUPT  0x8e /* present, DPL 0, 64-bit interrupt gate */
 
+#define DR6_BREAKPOINTS FIELD(3, 0)
+
 struct idt_gate {
     uint16_t offset_15_0;
     uint16_t selector;
@@ -152,10 +154,24 @@ static void nmi_handle(struct x86_cpu *cpu, struct trap_frame *frame)
         x86_ops->host_nmi(frame);
 }
 
-void trap_handle(struct trap_frame *frame)
+/*
+ * A processor has no breakpoints after an exit ("#VMEXIT", AMD64 APM volume 2). QEMU's keeps a guest's on
+ * instructions, whatever DR7 says, and a guest may have put one on what it thinks is its own code. RF takes
+ * us past it.
+ */
+static bool is_guest_breakpoint(struct trap_frame *frame)
 {
-    struct x86_cpu *cpu = this_x86_cpu();
+    uint64_t dr6 = insn_read_dr6();
 
+    if ((dr6 & DR6_BREAKPOINTS) == 0)
+        return false;
+    insn_write_dr6(dr6 & ~DR6_BREAKPOINTS);
+    frame->rflags |= RFLAGS_RF;
+    return true;
+}
+
+static void handle_vector(struct x86_cpu *cpu, struct trap_frame *frame)
+{
     switch (frame->vector) {
     case X86_NMI:
         nmi_handle(cpu, frame);
@@ -182,4 +198,12 @@ void trap_handle(struct trap_frame *frame)
         return;
     }
     atomic_store_explicit(&cpu->base.attention, 1, memory_order_release);
+}
+
+void trap_handle(struct trap_frame *frame)
+{
+    /* First of all: right after an exit GS is still the guest's. */
+    if (UNLIKELY(frame->vector == X86_DB) && is_guest_breakpoint(frame))
+        return;
+    handle_vector(this_x86_cpu(), frame);
 }

@@ -47,6 +47,8 @@ void x86_raise_page_fault(struct x86_vcpu *vcpu, uint32_t error, uint64_t addres
 {
     struct inject_event event = inject_event_exception_error(X86_PF, error);
 
+    /* At once: nothing of the guest runs before the handler, and a payload of 0 says that there is none. */
+    x86_ops->set(vcpu, X86_STATE_CR2, address);
     event.payload = address;
     inject_raise(&vcpu->core.inject, &event);
 }

@@ -228,7 +228,7 @@ static void svm_vcpu_reset(struct x86_vcpu *vcpu)
 /* An ASID of this CPU's present generation; when all are used up a new generation starts with a flush. */
 static void asid_assign(struct svm_vcpu *svm, struct svm_cpu *cpu)
 {
-    svm->vmcb->tlb_control = VMCB_TLB_NOTHING;
+    /* A flush that was asked for before the vCPU gave way is still to be done: tlb_control stays. */
     if (svm->asid_generation == cpu->asid_generation)
         return;
     if (cpu->asid_next >= svm_features.asid_count) {

@@ -4,6 +4,7 @@
  * codes that carry information have a decoder. A code that is not in the table stops the VM with a record.
  */
 #include "arch/x86/exit.h"
+#include "arch/x86/insn.h"
 #include "arch/x86/svm/svm.h"
 #include "arch/x86/vlapic.h"
 #include "lib/assert.h"
@@ -77,6 +78,14 @@ static void decode_cr_write(struct svm_vcpu *svm, struct vm_exit *exit)
     exit->u.control.is_write = true;
 }
 
+/* Unlike an interrupt or NMI it is not pending any more: the exit was its delivery. */
+static void decode_machine_check(struct svm_vcpu *svm, struct vm_exit *exit)
+{
+    (void)svm;
+    (void)exit;
+    insn_int_mc();
+}
+
 static const struct svm_exit_entry exception_entry = {VM_EXIT_UNKNOWN, LENGTH_NONE, true, false, NULL};
 static const struct svm_exit_entry npf_entry = {VM_EXIT_MMIO, LENGTH_NONE, true, true, decode_npf};
 static const struct svm_exit_entry invalid_entry = {VM_EXIT_BAD_STATE, LENGTH_NONE, true, false, NULL};
@@ -88,7 +97,7 @@ static const struct svm_exit_entry exit_table[VMCB_EXIT_TABLE_SIZE] = {
     [VMCB_EXIT_CR0_WRITE + 4] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, true, decode_cr_write},
     [VMCB_EXIT_CR0_WRITE + 8] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, true, decode_cr_write},
     [VMCB_EXIT_EXCEPTION + X86_UD] = {VM_EXIT_INVALID_OPCODE, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_EXCEPTION + X86_MC] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_EXCEPTION + X86_MC] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, decode_machine_check},
     [VMCB_EXIT_INTR] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, decode_interrupted},
     [VMCB_EXIT_NMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, decode_interrupted},
     [VMCB_EXIT_SMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, decode_interrupted},

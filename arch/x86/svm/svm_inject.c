@@ -229,8 +229,11 @@ static void classify_exception(struct svm_vcpu *svm, uint32_t vector, struct inj
     if ((BIT(vector) & (BIT(X86_DF) | BIT(X86_TS) | BIT(X86_NP) | BIT(X86_SSF) | BIT(X86_GP) | BIT(X86_PF) |
                         BIT(X86_AC))) != 0)
         exit->fault = inject_event_exception_error((uint8_t)vector, (uint32_t)vmcb->exitinfo1);
-    if (vector == X86_PF)
+    /* The CPU has not written CR2: now, since a payload of 0 says that there is none. */
+    if (vector == X86_PF) {
         exit->fault.payload = vmcb->exitinfo2;
+        vmcb_set_cr2(svm->vmcb, vmcb->exitinfo2);
+    }
     if (vector == X86_BP || vector == X86_OF) { /* INT3, INTO: RIP is on them */
         exit->fault.type = INJECT_TYPE_SOFT_EXC;
         exit->fault.insn_len = insn_cache_length(&svm->x86.insns, svm_code_context(svm));
