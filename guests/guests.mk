@@ -6,7 +6,7 @@ guest-bench-y := guests/bench/main.c guests/bench/entry.S
 guest-scenarios-y := $(addprefix guests/scenarios/,main.c nmi.c iret.c irq.c debug.c smp.c code_nmi.S code_iret.S code_irq.S code_real.S) \
 	guests/lib/ap_start.S guests/lib/smp.c
 guest-nmi-selftest-y := guests/nmi-selftest/main.c guests/scenarios/code_nmi.S guests/scenarios/code_iret.S guests/scenarios/code_irq.S
-guest-hostile-y := guests/hostile/main.c guests/hostile/probe.S
+guest-hostile-y := guests/hostile/main.c guests/hostile/storm.c guests/hostile/probe.S
 
 guest-lib-y := guests/lib/start.S guests/lib/traps.S guests/lib/main.c guests/lib/segments.c guests/lib/trap.c \
 	guests/lib/print.c guests/lib/exit.c guests/lib/irqchip.c guests/lib/pages.c lib/printf.c lib/str.c lib/string.c

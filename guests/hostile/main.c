@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "guests/hostile/probe.h"
+#include "guests/hostile/storm.h"
 #include "guests/lib/cpu.h"
 #include "guests/lib/guest.h"
 #include "guests/lib/irqchip.h"
@@ -49,6 +50,10 @@ static unsigned int wrong;
 
 void trap_handle(struct trap_frame *frame)
 {
+    if (storming) {
+        apic_eoi();
+        return;
+    }
     if (!probing)
         trap_unexpected(frame);
     frame->rdi = frame->vector;
@@ -337,6 +342,11 @@ static void halt_for_good(void)
     }
 }
 
+static void check_reset(void)
+{
+    wrong += reset_state();
+}
+
 static const struct deed {
     const char *name;
     void (*run)(void);
@@ -355,12 +365,24 @@ static const struct deed {
     {"reset-cf9", reset_cf9},
     {"reset-keyboard", reset_keyboard},
     {"halt", halt_for_good},
+    {"spin", storm_spin},
+    {"timers", storm_timers},
+    {"irqs", storm_irqs},
+    {"nmis", storm_nmis},
+    {"exits", storm_exits},
+    {"reset-state", check_reset},
 };
 
 int guest_main(int word_count, char **words)
 {
     const char *wanted = word_count > 1 ? words[1] : "faults";
 
+    if (strcmp(wanted, "break-host") == 0) {
+        print("HOSTILE %s\n", wanted);
+        break_host(word_count - 2, words + 2);
+        print("HOSTILE-END 0 wrong\n");
+        return 0;
+    }
     for (unsigned int i = 0; i < ARRAY_COUNT(deeds); i++) {
         if (strcmp(wanted, deeds[i].name) != 0)
             continue;

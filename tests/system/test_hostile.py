@@ -2,6 +2,7 @@
 """Guests that misbehave: the right exception, or the end of that machine with one record; the machine beside it runs on."""
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -89,6 +90,59 @@ def test_ends_alone(launch, latch_image, guest, selftest, deed, reason):
 def test_reset(launch, latch_image, guest, deed):
     result = launch("--timeout", "60", "--until", rf"HOSTILE {deed}(.|\n)*HOSTILE {deed}", "--vm", hostile(guest, deed))
     assert result.status == 0, result
+
+
+def test_reset_clears(launch, latch_image, guest):
+    """What the guest left in registers of the FPU, in breakpoints and MSRs does not outlive its reset."""
+    result = launch("--timeout", "60", "--vm", hostile(guest, "reset-state"))
+    assert result.output.count("HOSTILE reset-state") == 2, result
+    assert "HOSTILE-END" in result.output and wrong_lines(result.output) == [], result
+
+
+def test_reset_with_unstarted_cpu(launch, latch_image, guest):
+    """A virtual CPU that was never started does not keep its machine from ending."""
+    result = launch("--timeout", "60", "--until", r"HOSTILE reset-cf9(.|\n)*HOSTILE reset-cf9",
+                    "--vm", hostile(guest, "reset-cf9", ",cpus=2"))
+    assert result.status == 0, result
+
+
+@pytest.mark.parametrize("deed", ["spin", "timers", "irqs", "nmis", "exits"])
+def test_storm(launch, latch_image, guest, selftest, deed):
+    """A machine that never rests takes no more than its share."""
+    result = launch("--timeout", "110", "--hv", "on-end=stay", "--until", r"SELFTEST-END.*\n", "--vm", hostile(guest, deed),
+                    "--vm", neighbour(selftest))
+    assert "PANIC" not in result.output, result
+    assert f"SELFTEST-END {SELFTEST_RULES} of {SELFTEST_RULES}" in result.output, result
+
+
+def test_restart_loop(launch, latch_image, guest, selftest):
+    """A machine that dies as it starts is restarted more and more rarely; the one beside has the CPU."""
+    result = launch("--timeout", "60", "--hv", "on-end=restart", "--until", r"ended 6 times in short order",
+                    "--vm", hostile(guest, "triple-fault"), "--vm", neighbour(selftest))
+    assert result.status == 0 and "PANIC" not in result.output, result
+    assert result.output.count("ended: triple-fault") <= 7, result
+    free = set(re.findall(r"vm hostile restarts, (\d+) KiB free", result.output))
+    assert len(free) == 1, result
+
+
+def latch_address(name):
+    """Where a function of Latch is, in hexadecimal."""
+    symbols = subprocess.run(["nm", os.path.join(harness.BUILD, "x86", "latch.elf")], capture_output=True, text=True, check=True)
+    return f"{int(re.search(rf'(?m)^([0-9a-f]+) . {name}$', symbols.stdout)[1], 16):x}"
+
+
+def after_vmrun():
+    """Where Latch goes on after an exit, with the guest's segments still loaded."""
+    code = subprocess.run(["objdump", "-d", os.path.join(harness.BUILD, "x86", "latch.elf"), "--disassemble=svm_enter_loop"],
+                          capture_output=True, text=True, check=True)
+    return re.search(r"vmrun.*\n *([0-9a-f]+):", code.stdout)[1]
+
+
+def test_breakpoints_on_latch(launch, latch_image, guest):
+    """QEMU's processor keeps a guest's breakpoints after an exit."""
+    places = [latch_address("svm_turn"), after_vmrun(), latch_address("cpus"), latch_address("vms")]
+    result = launch("--timeout", "60", "--vm", hostile(guest, "break-host " + " ".join(places)))
+    assert "HOSTILE-END 0 wrong" in result.output and "PANIC" not in result.output, result
 
 
 def test_selftest_native(launch, selftest):
