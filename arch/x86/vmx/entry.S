@@ -10,6 +10,7 @@
  * An NMI may come up to the very entry; it sets attention. Before vmx_entry_critical the test sees that; from
  * there on vmx_host_nmi() moves the return address to vmx_entry_again.
  */
+#include "arch/x86/speculation.inc"
 #include "arch/x86/vmx/offsets.h"
 
 /* Nothing of the guest reaches C in a register; our frame again, so that backtraces pass through. */
@@ -46,6 +47,9 @@ vmx_enter_loop:
     jbe .Lfailed
 
 .Lenter:
+    testl $MITIGATE_BUFFERS, mitigations_entry_flags
+    jnz .Lbuffers
+.Lload:
     cmp $VMX_ENTER_LAUNCH, %rsi             /* MOV leaves the flags alone */
     mov VMX_GPR(0)(%rdi), %rax
     mov VMX_GPR(1)(%rdi), %rcx
@@ -110,6 +114,9 @@ vmx_exit:
     mov %r14, VMX_GPR(14)(%rdi)
     mov %r15, VMX_GPR(15)(%rdi)
     scrub
+    testl $MITIGATE_RETURNS, mitigations_entry_flags
+    jnz .Lreturns
+.Lturn:
     call vmx_turn
 .Lcalled:
     mov (%rsp), %rdi
@@ -125,4 +132,12 @@ vmx_exit:
     pop %rbx
     pop %rbp
     ret
+
+.Lbuffers:                                  /* what is loaded after this is the guest's own */
+    clear_cpu_buffers
+    jmp .Lload
+
+.Lreturns:
+    refill_return_stack %ecx
+    jmp .Lturn
 .size vmx_enter_loop, . - vmx_enter_loop

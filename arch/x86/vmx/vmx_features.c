@@ -229,7 +229,7 @@ int vmx_check_features(void)
     read_fixed();
     if (read_controls() != 0)
         return E_NOTSUP;
-    log_info("VMX: revision %u, EPT%s%s%s%s%s", vmx_features.revision,
+    log_info("self-check: Intel VMX revision %u, EPT%s%s%s%s%s", vmx_features.revision,
              (vmx_features.ept_vpid & VMX_EPT_CAP_1G) != 0 ? " with 1 GiB pages" : "",
              (vmx_features.secondary & VMCS_SECONDARY_VPID) != 0 ? ", VPID" : "",
              (vmx_features.pin & VMCS_PIN_PREEMPTION_TIMER) != 0 ? ", preemption timer" : "",
