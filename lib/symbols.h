@@ -6,5 +6,6 @@
 
 #include <stdint.h>
 
-/* Name of the function that holds `address`, and how far into it; NULL outside all of them. */
+/* Name of the function that holds `address`, and how far into it; NULL outside all of them. The
+ * name stays until the next call; for a panic, which one CPU writes. */
 const char *symbol_lookup(uintptr_t address, uintptr_t *offset);
