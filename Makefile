@@ -17,7 +17,7 @@ CROSS := $(cross-$(ARCH))
 warnings := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 freestanding := -std=c11 -ffreestanding -fno-pic -fno-pie -fno-common -fno-strict-aliasing -fno-stack-protector \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-align-functions -fno-align-loops -fno-align-jumps -ffunction-sections -fdata-sections -fstack-usage
-flags-x86 := -m64 -mno-push-args -maccumulate-outgoing-args -mgeneral-regs-only -mno-red-zone -mcmodel=small -fcf-protection=none
+flags-x86 := -m64 -mpreferred-stack-boundary=3 -mno-push-args -maccumulate-outgoing-args -mgeneral-regs-only -mno-red-zone -mcmodel=small -fcf-protection=none
 flags-arm64 := -mgeneral-regs-only -mcpu=cortex-a53 -mno-outline-atomics -mstrict-align
 CFLAGS := $(freestanding) $(warnings) -Os -g $(flags-$(ARCH)) -I. -Iarch/$(ARCH)/inline
 ASFLAGS := -g -I. -D__ASSEMBLER__ $(filter-out -mgeneral-regs-only,$(flags-$(ARCH)))

@@ -165,7 +165,7 @@ enum vmcb_exit {
     VMCB_EXIT_MWAIT = 0x08b,
     VMCB_EXIT_XSETBV = 0x08d,
     VMCB_EXIT_RDPRU = 0x08e,
-    VMCB_EXIT_TABLE_SIZE = 0x100, /* a power of two above the codes that are dense */
+    VMCB_EXIT_TABLE_SIZE = 0x090, /* above the codes that are dense */
     VMCB_EXIT_NPF = 0x400,
 };
 #define VMCB_EXIT_INVALID UINT32_C(0xffffffff)
