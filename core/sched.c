@@ -15,15 +15,47 @@
 
 #define SLICE_NS (5 * NS_PER_MS)
 
+/*
+ * Its owner may be on the way out of arch_vcpu_run() and about to put it back: whoever comes second finds it
+ * in the queue, and nothing is done twice. Lock held.
+ */
+static void append(struct cpu *cpu, struct vcpu *vcpu)
+{
+    if (list_is_empty(&vcpu->run_node))
+        list_append(&cpu->run_queue, &vcpu->run_node);
+}
+
+static void kick_unless_choosing(struct cpu *cpu)
+{
+    if (cpu != this_cpu() || !cpu->choosing)
+        cpu_kick(cpu);
+}
+
 void sched_enqueue(struct vcpu *vcpu)
 {
     struct cpu *cpu = cpus[vcpu->cpu];
 
     spin_lock(&cpu->run_lock);
-    list_append(&cpu->run_queue, &vcpu->run_node);
+    append(cpu, vcpu);
     spin_unlock(&cpu->run_lock);
-    if (cpu != this_cpu() || !cpu->choosing)
-        cpu_kick(cpu);
+    kick_unless_choosing(cpu);
+}
+
+bool sched_wake(struct vcpu *vcpu, enum vcpu_state from)
+{
+    struct cpu *cpu = cpus[vcpu->cpu];
+    uint32_t expected = from;
+    bool woken;
+
+    spin_lock(&cpu->run_lock);
+    woken = atomic_compare_exchange_strong_explicit(&vcpu->state, &expected, VCPU_RUNNABLE,
+                                                    memory_order_seq_cst, memory_order_seq_cst);
+    if (woken)
+        append(cpu, vcpu);
+    spin_unlock(&cpu->run_lock);
+    if (woken)
+        kick_unless_choosing(cpu);
+    return woken;
 }
 
 struct vcpu *sched_pick(struct cpu *cpu)
@@ -42,10 +74,9 @@ struct vcpu *sched_pick(struct cpu *cpu)
 /* After arch_vcpu_run(): back into the queue if it still wants to run. */
 static void sched_put_back(struct cpu *cpu, struct vcpu *vcpu)
 {
-    if (atomic_load_explicit(&vcpu->state, memory_order_relaxed) != VCPU_RUNNABLE)
-        return;
     spin_lock(&cpu->run_lock);
-    list_append(&cpu->run_queue, &vcpu->run_node);
+    if (atomic_load_explicit(&vcpu->state, memory_order_relaxed) == VCPU_RUNNABLE)
+        append(cpu, vcpu);
     spin_unlock(&cpu->run_lock);
 }
 

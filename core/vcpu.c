@@ -15,10 +15,7 @@ void vcpu_request(struct vcpu *vcpu, uint32_t requests)
     atomic_fetch_or_explicit(&vcpu->requests, requests, memory_order_seq_cst);
     state = atomic_load_explicit(&vcpu->state, memory_order_seq_cst);
     if (state == VCPU_BLOCKED || (state == VCPU_OFF && (requests & (VCPU_REQ_INIT | VCPU_REQ_STOP)) != 0)) {
-        /* One of several posters wins and puts it into the queue. */
-        if (atomic_compare_exchange_strong_explicit(&vcpu->state, &state, VCPU_RUNNABLE, memory_order_seq_cst,
-                                                    memory_order_seq_cst))
-            sched_enqueue(vcpu);
+        (void)sched_wake(vcpu, (enum vcpu_state)state); /* one of several posters wins */
         return;
     }
     /* Pairs with the back end's last look before the entry: in_guest is written, then requests are read. */

@@ -23,6 +23,8 @@ unit-y += device guest_mem timer
 unit-device-y := core/device.c
 unit-guest_mem-y := core/guest_mem.c
 unit-timer-y := core/timer.c
+unit-y += sched
+unit-sched-y := core/sched.c core/vcpu.c core/timer.c
 
 decode-files := arch/x86/decode.c arch/x86/decode_modrm.c arch/x86/decode_refine.c arch/x86/decode_table.c
 unit-y += decode
