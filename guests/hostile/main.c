@@ -342,6 +342,21 @@ static void halt_for_good(void)
     }
 }
 
+/* What Latch raises itself as it carries out a guest's instruction: the address arrives, 0 as any other. */
+static void fault_addresses(void)
+{
+    static const uint64_t places[] = {BIT(40), 0, 0x10};
+
+    zero_unmap();
+    for (unsigned int i = 0; i < ARRAY_COUNT(places); i++) {
+        expect("copy from a device to no page", probe_copy8, UNMAPPED, places[i], PF);
+        if (read_cr2() == places[i])
+            continue;
+        wrong++;
+        print("WRONG CR2 0x%lx, should be 0x%lx\n", read_cr2(), places[i]);
+    }
+}
+
 static void check_reset(void)
 {
     wrong += reset_state();
@@ -354,6 +369,7 @@ static const struct deed {
     {"faults", faults},
     {"ports", ports},
     {"mmio", mmio},
+    {"fault-addresses", fault_addresses},
     {"cr3-reserved", cr3_reserved},
     {"flood", flood},
     {"jump-unmapped", jump_to_unmapped},

@@ -57,3 +57,4 @@ extern const uint32_t probe_write64;
 extern const uint32_t probe_lock_xchg;
 extern const uint32_t probe_lock_inc;
 extern const uint32_t probe_movsb;
+extern const uint32_t probe_copy8; /* from a to b */

@@ -9,6 +9,7 @@
 
 #include "guests/lib/cpu.h"
 #include "guests/lib/irqchip.h"
+#include "guests/lib/pages.h"
 #include "guests/lib/print.h"
 
 #define STORM_VECTOR 0x50
@@ -29,6 +30,8 @@
 #define SECOND_LIFE  ((volatile uint64_t *)(uintptr_t)0x3000000)
 #define REMEMBER     UINT64_C(0x6c6966652074776f)
 #define PATTERN      UINT64_C(0x123456789)
+
+extern uint64_t page_pdpt[512];
 
 volatile bool storming;
 
@@ -172,6 +175,20 @@ unsigned int reset_state(void)
     out8(PORT_RESET, 0x06);
     for (;;)
         cpu_halt();
+}
+
+void zero_unmap(void)
+{
+    static uint64_t directory[512] __attribute__((aligned(4096)));
+    static uint64_t table[512] __attribute__((aligned(4096)));
+
+    for (uint64_t i = 1; i < ARRAY_COUNT(table); i++) {
+        directory[i] = i << 21 | PTE_RW | PTE_LARGE;
+        table[i] = i << 12 | PTE_RW;
+    }
+    directory[0] = (uintptr_t)table | PTE_RW;
+    page_pdpt[0] = (uintptr_t)directory | PTE_RW;
+    write_cr3(read_cr3());
 }
 
 static uint64_t number(const char *text)

@@ -19,5 +19,8 @@ void storm_exits(void);  /* every kind of exit that a handler finishes at once *
 /* Fills registers that a reset clears, resets, and looks at them again. Returns how many are wrong. */
 unsigned int reset_state(void);
 
+/* Takes the page at address 0 out of the guest's own tables. */
+void zero_unmap(void);
+
 /* Breakpoints on addresses of the hypervisor, given in hexadecimal. */
 void break_host(int count, char **addresses);

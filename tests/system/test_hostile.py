@@ -48,7 +48,7 @@ def wrong_lines(output):
     return [line for line in found if not any(line.startswith(text + " (") for text in QEMU_DEVIATIONS)]
 
 
-@pytest.mark.parametrize("deed", ["faults", "ports", "mmio", "flood"])
+@pytest.mark.parametrize("deed", ["faults", "ports", "mmio", "fault-addresses", "flood"])
 def test_survivable(launch, latch_image, guest, deed):
     result = launch("--timeout", "110", "--vm", hostile(guest, deed))
     assert f"HOSTILE {deed}" in result.output and "HOSTILE-END" in result.output, result

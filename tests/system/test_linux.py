@@ -124,6 +124,20 @@ def test_reboot_starts_the_guest_again(console, linux):
     power_off(run)
 
 
+def test_many_reboots_cost_no_memory(console, linux):
+    if harness.NATIVE:
+        pytest.skip("the emulator ends at a reset")
+    run = boot(console, linux)
+    free = set()
+    for _ in range(5):
+        run.send("reboot -f\n")
+        run.expect(r"vm linux restarts, \d+ KiB free")
+        free.add(run.child.after)
+        run.expect_shell()
+    assert len(free) == 1, free
+    power_off(run)
+
+
 def test_leaving_the_shell_powers_off(console, linux):
     run = boot(console, linux)
     run.send("exit\n")
