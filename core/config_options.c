@@ -48,15 +48,10 @@ static bool take_console(void *target, const struct config_word *value)
 
 static bool take_on_end(void *target, const struct config_word *value)
 {
-    static const struct config_choice ends[] = {
-        {"stay", ON_END_STAY},
-        {"restart", ON_END_RESTART},
-        {"poweroff", ON_END_POWEROFF},
-    };
     struct config *to = target;
     uint32_t end;
 
-    if (!config_word_choice(value, ends, ARRAY_COUNT(ends), &end))
+    if (!config_word_on_end(value, &end))
         return false;
     to->on_end = (enum on_end)end;
     return true;

@@ -167,6 +167,17 @@ bool config_word_choice(const struct config_word *word, const struct config_choi
     return false;
 }
 
+bool config_word_on_end(const struct config_word *word, uint32_t *out)
+{
+    static const struct config_choice ends[] = {
+        {"stay", ON_END_STAY},
+        {"restart", ON_END_RESTART},
+        {"poweroff", ON_END_POWEROFF},
+    };
+
+    return config_word_choice(word, ends, ARRAY_COUNT(ends), out);
+}
+
 bool config_word_name(const struct config_word *word, char *name)
 {
     if (word->length == 0 || word->length >= VM_NAME_SIZE || !is_name_start(word->text[0]))

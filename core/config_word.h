@@ -69,5 +69,8 @@ MUST_CHECK bool config_word_size(const struct config_word *word, uint64_t min, u
 MUST_CHECK bool config_word_choice(const struct config_word *word, const struct config_choice *choices,
                                    size_t count, uint32_t *out);
 
+/* enum on_end */
+MUST_CHECK bool config_word_on_end(const struct config_word *word, uint32_t *out);
+
 /* A VM's name: 1..VM_NAME_SIZE-1 of letters, digits, '_', '-', '.', the first a letter or a digit. */
 MUST_CHECK bool config_word_name(const struct config_word *word, char *name);

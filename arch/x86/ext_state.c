@@ -83,3 +83,11 @@ void ext_state_save(struct x86_extended_state *ext)
     if (cpu_features.has_rdtscp)
         ext->tsc_aux = insn_rdmsr(MSR_TSC_AUX);
 }
+
+void ext_state_clear_breakpoints(void)
+{
+    insn_write_dr0(0);
+    insn_write_dr1(0);
+    insn_write_dr2(0);
+    insn_write_dr3(0);
+}

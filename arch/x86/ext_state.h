@@ -16,3 +16,6 @@ void ext_state_reset(struct x86_extended_state *ext);
 /* Into / out of this CPU's registers. */
 void ext_state_load(const struct x86_extended_state *ext);
 void ext_state_save(struct x86_extended_state *ext);
+
+/* INIT of the vCPU that is loaded clears the breakpoints' addresses and leaves the rest. */
+void ext_state_clear_breakpoints(void);

@@ -45,6 +45,7 @@ void x86_vcpu_init(struct x86_vcpu *vcpu)
     inject_reset(&vcpu->core.inject);
     vcpu->waiting &= ~X86_WAIT_EVENT;
     x86_ops->vcpu_reset(vcpu);
+    ext_state_clear_breakpoints();
     guest_cpuid_update(&vcpu->cpuid, x86_ops->get(vcpu, X86_STATE_CR4));
 }
 
