@@ -19,14 +19,14 @@ freestanding := -std=c11 -ffreestanding -fno-pic -fno-pie -fno-common -fno-stric
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-align-functions -fno-align-loops -fno-align-jumps -ffunction-sections -fdata-sections -fstack-usage
 flags-x86 := -m64 -mpreferred-stack-boundary=3 -mno-push-args -maccumulate-outgoing-args -mgeneral-regs-only -mno-red-zone -mcmodel=small -fcf-protection=none
 flags-arm64 := -mgeneral-regs-only -mcpu=cortex-a53 -mno-outline-atomics -mstrict-align
-CFLAGS := $(freestanding) $(warnings) -Os -g $(flags-$(ARCH)) -I. -Iarch/$(ARCH)/inline
+CFLAGS := $(freestanding) $(warnings) -Oz -fno-jump-tables -fno-ipa-cp-clone -fno-tree-pre -fno-tree-dominator-opts -g $(flags-$(ARCH)) -I. -Iarch/$(ARCH)/inline
 ASFLAGS := -g -I. -D__ASSEMBLER__ $(filter-out -mgeneral-regs-only,$(flags-$(ARCH)))
 
 objects := $(patsubst %.c,$(B)/%.o,$(filter %.c,$(sources-$(ARCH)))) \
 	$(patsubst %.S,$(B)/%.o,$(filter %.S,$(sources-$(ARCH))))
 
 # Everything is made small, except what runs at exits and entries: hot-y in sources.mk.
-$(patsubst %.c,$(B)/%.o,$(filter %.c,$(hot-y))): CFLAGS += -O2
+$(patsubst %.c,$(B)/%.o,$(filter %.c,$(hot-y))): CFLAGS += -O2 -fjump-tables -ftree-pre -ftree-dominator-opts
 
 .PHONY: all build run test check check-fast unit lint bench size clean help
 ## all: the same as build
@@ -48,7 +48,7 @@ $(B)/%.o: %.S Makefile
 $(B)/linker.ld: boot/$(ARCH)/linker.ld.S
 	@mkdir -p $(@D)
 	@$(CROSS)cpp -P -I. -D__ASSEMBLER__ $< -o $@
-link = $(CROSS)ld -nostdlib -static --gc-sections --build-id=sha1 -z max-page-size=0x1000 -z noexecstack --no-warn-rwx-segments -T $(B)/linker.ld
+link = $(CROSS)ld -O2 -nostdlib -static --gc-sections --build-id=sha1 -z max-page-size=0x1000 -z noexecstack --no-warn-rwx-segments -T $(B)/linker.ld
 $(B)/latch.elf: $(objects) $(B)/linker.ld tools/symbols.py
 	@echo "  LINK  $@"
 	@$(PYTHON) tools/symbols.py --empty > $(B)/symbols0.S

@@ -11,5 +11,5 @@ inject-y := core/inject.c core/inject_accept.c core/inject_schedule.c core/injec
 core-y += $(inject-y)
 core-y += core/pmem.c core/log.c core/panic.c core/boot_regions.c
 
-hot-y += core/console.c core/console_mux.c core/device.c core/guest_mem.c core/sched.c core/timer.c core/vcpu.c
-hot-y += core/inject.c core/inject_accept.c core/inject_schedule.c core/inject_delivery.c core/inject_exit.c core/inject_raise.c core/inject_log.c
+hot-y += core/device.c core/sched.c core/timer.c core/vcpu.c
+hot-y += core/inject_accept.c core/inject_schedule.c core/inject_delivery.c core/inject_exit.c

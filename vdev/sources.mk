@@ -7,4 +7,4 @@ vdev-y += $(vdev-irq-y)
 vdev-y += vdev/vuart.c vdev/vrtc.c vdev/vrtc_calendar.c vdev/vpm.c vdev/vreset.c vdev/vpci_none.c
 vdev-y += vdev/vdebugexit.c vdev/vfwcfg.c
 
-hot-y += vdev/vioapic.c vdev/vpit.c vdev/vuart.c
+hot-y += vdev/vuart.c

@@ -23,5 +23,5 @@ arch-x86-y += arch/x86/load.c arch/x86/load_bzimage.c arch/x86/load_elf.c arch/x
 	arch/x86/load_multiboot2.c arch/x86/load_pvh.c arch/x86/loader.c arch/x86/multiboot2_header.c
 arch-x86-y += arch/x86/guest_acpi.c arch/x86/guest_mptable.c arch/x86/nested_map.c
 
-hot-y += arch/x86/apic_bus.c arch/x86/board_irq.c arch/x86/guest_emulate.c arch/x86/insn_cache.c arch/x86/tsc.c
-hot-y += arch/x86/vlapic.c arch/x86/vlapic_io.c arch/x86/vlapic_timer.c arch/x86/x86_exit.c arch/x86/x86_run.c
+hot-y += arch/x86/board_irq.c arch/x86/guest_emulate.c arch/x86/insn_cache.c arch/x86/tsc.c
+hot-y += arch/x86/vlapic.c arch/x86/vlapic_io.c arch/x86/x86_exit.c arch/x86/x86_run.c
