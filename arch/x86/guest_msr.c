@@ -23,7 +23,7 @@
 void guest_msr_reset(struct x86_msr_store *store)
 {
     *store = (struct x86_msr_store){
-        .misc_enable = MISC_ENABLE_FAST,
+        .misc_enable = MISC_ENABLE_FAST | MISC_ENABLE_NO_BTS | MISC_ENABLE_NO_PEBS,
         .mtrr_def_type = MTRR_DEF_TYPE_E | 6, /* as firmware leaves it: all memory write-back */
         .hwcr = HWCR_TSC_FREQ_SEL,
     };

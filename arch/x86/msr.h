@@ -63,7 +63,9 @@
 #define FLUSH_CMD_L1D           BIT(0)
 #define VM_CR_LOCK              BIT(3)
 #define VM_CR_SVMDIS            BIT(4)
-#define MISC_ENABLE_FAST        BIT(0) /* fast strings */
+#define MISC_ENABLE_FAST        BIT(0)  /* fast strings */
+#define MISC_ENABLE_NO_BTS      BIT(11) /* no branch trace store */
+#define MISC_ENABLE_NO_PEBS     BIT(12) /* no precise event sampling */
 #define MTRRCAP_VARIABLE        FIELD(7, 0)
 #define MTRRCAP_FIXED           BIT(8)
 #define MTRRCAP_WC              BIT(10)

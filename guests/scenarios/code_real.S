@@ -89,7 +89,7 @@ real_mode:
     movw %ax, %ds
     movw %ax, %es
     movw %ax, %ss
-    movw $REAL_STACK, %sp
+    movl $REAL_STACK, %esp                  /* all of it: SS may still be a 32-bit stack */
     movl $APIC_ICR_LOW, %esi
     movl $SEND_NMI, %fs:(%esi)
 real_sent:
