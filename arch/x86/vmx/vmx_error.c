@@ -9,36 +9,27 @@
 #include "core/log.h"
 #include "core/panic.h"
 
-static const char *const error_words[] = {
-    "no current VMCS",
-    "VMCALL in root operation",
-    "VMCLEAR: bad address",
-    "VMCLEAR of the VMXON region",
-    "VMLAUNCH of a VMCS that is not clear",
-    "VMRESUME of a VMCS that was not launched",
-    "VMRESUME after VMXOFF",
-    "invalid control fields",
-    "invalid host state",
-    "VMPTRLD: bad address",
-    "VMPTRLD of the VMXON region",
-    "VMPTRLD: wrong revision",
-    "no such VMCS field",
-    "read-only VMCS field",
-    "error 14",
-    "VMXON in root operation",
-    "error 16",
-    "error 17",
-    "error 18",
-    "error 19",
-    "VMCALL: VMCS not clear",
-    "VMCALL: exit controls",
-    "error 22",
-    "error 23",
-    "error 24",
-    "error 25",
-    "events blocked by MOV SS",
-    "error 27",
-    "INVEPT or INVVPID: bad operand",
+/* The ones that Latch can meet. */
+static const struct {
+    uint8_t number;
+    const char *words;
+} errors[] = {
+    {1, "VMCALL in root operation"},
+    {2, "VMCLEAR: bad address"},
+    {3, "VMCLEAR of the VMXON region"},
+    {4, "VMLAUNCH of a VMCS that is not clear"},
+    {5, "VMRESUME of a VMCS that was not launched"},
+    {6, "VMRESUME after VMXOFF"},
+    {7, "invalid control fields"},
+    {8, "invalid host state"},
+    {9, "VMPTRLD: bad address"},
+    {10, "VMPTRLD of the VMXON region"},
+    {11, "VMPTRLD: wrong revision"},
+    {12, "no such VMCS field"},
+    {13, "read-only VMCS field"},
+    {15, "VMXON in root operation"},
+    {26, "events blocked by MOV SS"},
+    {28, "INVEPT or INVVPID: bad operand"},
 };
 
 /* After VMfailValid only; without a current VMCS there is no number. */
@@ -48,7 +39,12 @@ static const char *last_error(void)
     bool ok;
 
     __asm__ volatile("vmread %2, %0" : "+r"(number), "=@cca"(ok) : "r"((uint64_t)VMCS_INSTRUCTION_ERROR));
-    return ok && number < ARRAY_COUNT(error_words) ? error_words[number] : error_words[0];
+    if (!ok)
+        return "no current VMCS";
+    for (uint32_t i = 0; i < ARRAY_COUNT(errors); i++)
+        if (errors[i].number == number)
+            return errors[i].words;
+    return "error without a name";
 }
 
 void vmx_insn_failed(const char *what, uint64_t operand)
