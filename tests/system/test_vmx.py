@@ -19,9 +19,9 @@ def guest(name, words="mem=64M", cmdline=""):
 
 
 def test_nmi_rules(launch, latch_image):
-    result = launch(*EMU, "--hv", "on-end=stay", "--timeout", "120", "--until", "SELFTEST-END.*",
+    result = launch(*EMU, "--hv", "on-end=stay", "--timeout", "120", "--until", "rules hold",
                     "--vm", guest("nmi-selftest"))
-    assert "SELFTEST-END 16 of 16" in result.output, result
+    assert "SELFTEST-END 16 of 16 rules hold" in result.output, result
 
 
 def test_scenarios(launch, latch_image):
