@@ -22,7 +22,7 @@
 #define REFRESH_TICKS 18
 
 /* Edges closer than this are not followed one by one: the host's CPU would do nothing else. */
-#define MIN_ARM_NS (20 * NS_PER_US)
+#define MIN_ARM_NS (100 * NS_PER_US)
 
 /* As firmware leaves channel 0: rate generator, both bytes, full range. */
 #define FIRMWARE_CONTROL UINT8_C(0x34)

@@ -10,7 +10,7 @@
 #include "core/time.h"
 
 /* Periods shorter than this are not followed one by one: the host's CPU would do nothing else. */
-#define MIN_PERIOD_NS (20 * NS_PER_US)
+#define MIN_PERIOD_NS (100 * NS_PER_US)
 
 #define NEVER UINT64_MAX
 
