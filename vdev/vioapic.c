@@ -18,7 +18,7 @@ static bool is_level(uint64_t entry)
     return (entry & VIOAPIC_LEVEL) != 0;
 }
 
-static bool send(struct vioapic *io, unsigned int pin)
+static bool send_message(struct vioapic *io, unsigned int pin)
 {
     uint64_t entry = io->redir[pin];
     const struct msi_message message = {
@@ -49,7 +49,7 @@ static void level_update(struct vioapic *io, unsigned int pin)
     if (!has_eoi(entry) || is_masked(entry) || (entry & VIOAPIC_REMOTE_IRR) != 0 ||
         (io->pins & BIT(pin)) == 0)
         return;
-    if (send(io, pin))
+    if (send_message(io, pin))
         io->redir[pin] |= VIOAPIC_REMOTE_IRR;
 }
 
@@ -70,7 +70,7 @@ void vioapic_set_pin(struct vioapic *io, unsigned int pin, bool level)
     else if (is_masked(io->redir[pin]))
         io->lost_edge_count++;
     else
-        (void)send(io, pin);
+        (void)send_message(io, pin);
 }
 
 void vioapic_eoi(struct vioapic *io, uint8_t vector)
