@@ -216,7 +216,8 @@ static void classify_exception(struct svm_vcpu *svm, uint32_t vector, struct inj
     const struct vmcb *vmcb = svm->vmcb;
 
     exit->dr6 = (uint16_t)(vmcb->dr6 & ~(svm->dr6_before & ~INJECT_DR6_BS) & DR6_EVENTS);
-    if (vector == X86_DB && svm->stepping && (vmcb->dr6 & INJECT_DR6_BS) != 0) {
+    /* One emulator exits before it writes DR6: a #DB without any cause is the step's as well. */
+    if (vector == X86_DB && svm->stepping && ((vmcb->dr6 & INJECT_DR6_BS) != 0 || exit->dr6 == 0)) {
         exit->kind = INJECT_EXIT_STEP;
         /* One emulator reports a breakpoint at the instruction that comes next; the CPU will meet it there.
          */
