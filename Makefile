@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Short on purpose: each folder lists its own sources in sources.mk; `make help` lists the targets.
+# As many jobs as there are processors, unless the command line says otherwise.
+jobs := $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,--jobs=$(shell nproc))
+MAKEFLAGS += $(jobs)
 ARCH  ?= x86
 EMU   ?= $(if $(filter arm64,$(ARCH)),qemu-arm64,qemu-svm)
 B     := build/$(ARCH)
