@@ -13,6 +13,7 @@
 #include "core/vm.h"
 #include "lib/printf.h"
 
+#define POLLS_PER_WINDOW  16 /* port accesses of a guest with interrupts off, see handle_pio() */
 #define HYPERCALL_VERSION 0
 #define HYPERCALL_UNKNOWN UINT64_C(0xfffffffffffffc18) /* -1000, as other hypervisors answer */
 #define LATCH_ABI_VERSION 1
@@ -123,6 +124,12 @@ static void handle_pio(struct x86_vcpu *vcpu, struct vm_exit *exit)
     }
     spin_unlock(&vm->dev_lock);
     x86_skip(vcpu, exit->length);
+    /*
+     * A guest that polls a device with interrupts off: one emulator does not end it for a host interrupt, so
+     * timers and console, which it may be waiting for, would never run. Now and then is enough.
+     */
+    if (UNLIKELY(vcpu->core.exit_count % POLLS_PER_WINDOW == 0 && (vcpu->sw.regs.rflags & RFLAGS_IF) == 0))
+        x86_take_host_interrupts();
 }
 
 /* What is no plain access by an instruction. */
