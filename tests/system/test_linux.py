@@ -102,9 +102,8 @@ def test_quarter_mebibyte_into_the_console(console, linux):
 
 def test_control_c_and_job_control(console, linux):
     run = boot(console, linux)
-    run.send("sleep 1000\n")
-    run.expect("sleep 1000\r\n")
-    time.sleep(0.5)
+    run.send("echo started; sleep 1000\n")
+    run.expect("\nstarted\r\n")
     run.send("\x03")
     run.expect(harness.PROMPT)
     assert "no job control" not in run.run("sleep 2 & kill %1; wait; echo done")
