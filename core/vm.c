@@ -76,20 +76,15 @@ void vm_vcpu_stopped(struct vcpu *vcpu)
 
 static void vm_run(struct vm *vm)
 {
-    uint32_t running = 0;
-
     atomic_store(&vm->state, VM_RUNNING);
-    for (uint32_t i = 0; i < vm->vcpu_count; i++)
-        running += 1;
-    atomic_store(&vm->running_count, running);
+    atomic_store(&vm->running_count, vm->vcpu_count);
     vm->restart.start_ns = time_now_ns();
     sched_enqueue(vm->vcpus[0]);
 }
 
 static bool wants_restart(const struct vm *vm)
 {
-    return vm->end == VM_END_RESET ? policy_of(vm) != ON_END_STAY || vm->config->on_end == ON_END_DEFAULT
-                                   : policy_of(vm) == ON_END_RESTART;
+    return vm->end == VM_END_RESET || policy_of(vm) == ON_END_RESTART;
 }
 
 static void pause_over(struct timer *timer)

@@ -40,6 +40,20 @@ static inline void x86_skip(struct x86_vcpu *vcpu, unsigned int length)
     x86_end_instruction(vcpu);
 }
 
+/* The part of an inject_view that RFLAGS gives. */
+static inline uint32_t x86_rflags_view(uint64_t rflags)
+{
+    uint32_t flags = 0;
+
+    if ((rflags & RFLAGS_IF) != 0)
+        flags |= (uint32_t)INJECT_VIEW_IF;
+    if ((rflags & RFLAGS_TF) != 0)
+        flags |= (uint32_t)INJECT_VIEW_TF;
+    if ((rflags & RFLAGS_RF) != 0)
+        flags |= (uint32_t)INJECT_VIEW_RF;
+    return flags;
+}
+
 /* Raise an exception at the current instruction. */
 void x86_raise(struct x86_vcpu *vcpu, uint8_t vector);
 void x86_raise_error(struct x86_vcpu *vcpu, uint8_t vector, uint32_t error);

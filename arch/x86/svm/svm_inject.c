@@ -4,6 +4,7 @@
  * "Event Injection", "Interrupt and Exception Intercepts" and "Virtual Interrupts", AMD64 APM volume 2,
  * chapter "Secure Virtual Machine".
  */
+#include "arch/x86/exit.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/host_apic.h"
 #include "arch/x86/regs.h"
@@ -26,15 +27,8 @@
 void svm_inject_view(struct x86_vcpu *vcpu, struct inject_view *view)
 {
     const struct vmcb *vmcb = svm_vcpu_of(vcpu)->vmcb;
-    uint64_t rflags = vcpu->sw.regs.rflags;
-    uint32_t flags = 0;
+    uint32_t flags = x86_rflags_view(vcpu->sw.regs.rflags);
 
-    if ((rflags & RFLAGS_IF) != 0)
-        flags |= (uint32_t)INJECT_VIEW_IF;
-    if ((rflags & RFLAGS_TF) != 0)
-        flags |= (uint32_t)INJECT_VIEW_TF;
-    if ((rflags & RFLAGS_RF) != 0)
-        flags |= (uint32_t)INJECT_VIEW_RF;
     /* An instruction emulated since the exit has ended the shadow. */
     if ((vmcb->interrupt_shadow & VMCB_INTERRUPT_SHADOW) != 0 && vmcb->rip == vcpu->sw.regs.rip)
         flags |= (uint32_t)INJECT_VIEW_SHADOW_MOVSS; /* SVM does not tell STI from MOV SS */

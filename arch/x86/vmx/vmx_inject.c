@@ -4,6 +4,7 @@
  * "Event Injection", "Checks on Guest Non-Register State" and "Information for VM Exits Due to Vectored
  * Events", Intel SDM volume 3.
  */
+#include "arch/x86/exit.h"
 #include "arch/x86/insn.h"
 #include "arch/x86/tsc.h"
 #include "arch/x86/vmx/vmx.h"
@@ -19,15 +20,8 @@
 void vmx_inject_view(struct x86_vcpu *vcpu, struct inject_view *view)
 {
     const struct vmx_vcpu *vmx = vmx_vcpu_of(vcpu);
-    uint64_t rflags = vcpu->sw.regs.rflags;
-    uint32_t flags = 0;
+    uint32_t flags = x86_rflags_view(vcpu->sw.regs.rflags);
 
-    if ((rflags & RFLAGS_IF) != 0)
-        flags |= (uint32_t)INJECT_VIEW_IF;
-    if ((rflags & RFLAGS_TF) != 0)
-        flags |= (uint32_t)INJECT_VIEW_TF;
-    if ((rflags & RFLAGS_RF) != 0)
-        flags |= (uint32_t)INJECT_VIEW_RF;
     /* An instruction emulated since the exit has ended the shadow. */
     if (vmx->hw_rip == vcpu->sw.regs.rip) {
         if ((vmx->blocking & VMCS_BLOCKING_STI) != 0)
