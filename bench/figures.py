@@ -39,5 +39,6 @@ FIGURES = [
     Figure("halt_wakeup", "HLT: timer's due time to the handler's first instruction", "halt_wakeup"),
     Figure("handover_to_guest", "loader's hand-over to the guest's first instruction", ""),
     Figure("linux_boot_ratio", "Linux from its entry to the shell, against the same files without Latch", "", "ratio", 1.10),
-    Figure("image_size", "text, rodata, data of the image", "", "bytes", 160 * 1024),
+    Figure("image_size", "image: text, rodata, data without debugger", "", "bytes", 160 * 1024),
+    Figure("debugger_size", "image: shell, gdb stub, names", "", "bytes", 64 * 1024),
 ]

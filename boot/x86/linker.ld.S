@@ -3,6 +3,7 @@
  * The x86 image: fixed at 2 MiB, virtual = physical. One segment per kind of rights, each on pages of its own.
  * The symbol table comes last, so that its size moves no symbol between the two links.
  */
+#include "boot/debugger.ld.h"
 #include "boot/x86/layout.h"
 
 OUTPUT_FORMAT("elf64-x86-64")
@@ -21,15 +22,23 @@ SECTIONS
 {
     . = IMAGE_BASE;
     image_start = .;
-    .text : {
+    .boot : {
         KEEP(*(.multiboot2))
         KEEP(*(.boot32))
+    } :text
+    .debugger.text : {
+        DEBUGGER(.text .text.*)
+    } :text
+    .text : {
         *(.text.hot .text.hot.*)
         *(.text .text.*)
     } :text
     . = ALIGN(4096);
     text_end = .;
 
+    .debugger.rodata : {
+        DEBUGGER(.rodata .rodata.*)
+    } :rodata
     .rodata : {
         *(.rodata .rodata.*)
     } :rodata

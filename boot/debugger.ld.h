@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * For the linker scripts: which objects are the debugger (shell, gdb stub, traces, views into guests). They
+ * get output sections of their own, so that `make size` can hold the hypervisor proper and the debugger
+ * against a limit each. By file name; a new debugger file keeps to these.
+ */
+#pragma once
+
+#define DEBUGGER(sections)                                                                             \
+    *core / shell *.o(sections) * core / gdb *.o(sections) * core / guest_debug *.o(sections) * core / \
+        trace *.o(sections) * core / inspect *.o(sections) * core / line_edit *.o(sections) * core /   \
+        report *.o(sections) * core / inject_log_dump.o(sections) * core / inject_why.o(sections) *    \
+        _inspect.o(sections) * _debug.o(sections)
