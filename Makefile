@@ -48,7 +48,7 @@ $(B)/%.o: %.S Makefile
 -include $(objects:.o=.d)
 
 # Linked twice: the first link gives the addresses, the second carries them as the panic backtrace's symbol table.
-$(B)/linker.ld: boot/$(ARCH)/linker.ld.S
+$(B)/linker.ld: boot/$(ARCH)/linker.ld.S boot/debugger.ld.h
 	@mkdir -p $(@D)
 	@$(CROSS)cpp -P -I. -D__ASSEMBLER__ $< -o $@
 link = $(CROSS)ld -O2 -nostdlib -static --gc-sections --build-id=sha1 -z max-page-size=0x1000 -z noexecstack --no-warn-rwx-segments -T $(B)/linker.ld

@@ -6,8 +6,8 @@
  */
 #pragma once
 
-#define DEBUGGER(sections)                                                                             \
-    *core / shell *.o(sections) * core / gdb *.o(sections) * core / guest_debug *.o(sections) * core / \
-        trace *.o(sections) * core / inspect *.o(sections) * core / line_edit *.o(sections) * core /   \
-        report *.o(sections) * core / inject_log_dump.o(sections) * core / inject_why.o(sections) *    \
-        _inspect.o(sections) * _debug.o(sections)
+/* clang-format off: a linker's pattern is no C expression */
+#define DEBUGGER(sections)                                                                                   \
+    *core/shell*.o(sections) *core/gdb*.o(sections) *core/guest_debug*.o(sections) *core/trace*.o(sections)  \
+    *core/inspect*.o(sections) *core/line_edit*.o(sections) *core/report*.o(sections)                        \
+    *core/inject_log_dump.o(sections) *core/inject_why.o(sections) *_inspect.o(sections) *_debug.o(sections)
