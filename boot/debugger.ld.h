@@ -6,7 +6,8 @@
  */
 #pragma once
 
-/* clang-format off: a linker's pattern is no C expression */
+/* A linker pattern is no C expression. */
+/* clang-format off */
 #define DEBUGGER(sections)                                                                                   \
     *core/shell*.o(sections) *core/gdb*.o(sections) *core/guest_debug*.o(sections) *core/trace*.o(sections)  \
     *core/inspect*.o(sections) *core/line_edit*.o(sections) *core/report*.o(sections)                        \
