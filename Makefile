@@ -11,9 +11,9 @@ PYTHON := $(if $(wildcard /usr/bin/python3),/usr/bin/python3,python3)
 include $(wildcard $(addsuffix /sources.mk,lib core vdev drivers arch/x86 arch/x86/svm arch/x86/vmx arch/arm64 \
 	arch/arm64/gic boot/x86 boot/arm64 tests/unit))
 
-common-y := $(lib-y) $(core-y) $(vdev-y)
-sources-x86 := $(boot-x86-y) $(arch-x86-y) $(svm-y) $(vmx-y) $(drivers-x86-y) $(common-y)
-sources-arm64 := $(boot-arm64-y) $(arch-arm64-y) $(gic-y) $(drivers-arm64-y) $(common-y)
+common-y := $(lib-y) $(core-y)
+sources-x86 := $(boot-x86-y) $(arch-x86-y) $(svm-y) $(vmx-y) $(drivers-x86-y) $(common-y) $(events-y) $(vdev-x86-y)
+sources-arm64 := $(boot-arm64-y) $(arch-arm64-y) $(gic-y) $(drivers-arm64-y) $(common-y) $(vdev-arm64-y)
 cross-arm64 := aarch64-linux-gnu-
 CROSS := $(cross-$(ARCH))
 

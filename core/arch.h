@@ -13,6 +13,8 @@
 #include "core/cpu.h"
 #include "core/vm.h"
 
+struct inject_view;
+
 /* Virtualization hardware: checks features on the boot CPU, prints one line per missing thing. 0 or E_NOTSUP.
  */
 MUST_CHECK int arch_virt_init(void);
@@ -39,7 +41,15 @@ void arch_vcpu_run(struct vcpu *vcpu);
 /* NMI button of the VM's board: LINT1 of its CPUs, or what the architecture has instead. Any CPU. */
 void arch_vm_nmi(struct vm *vm);
 
-/* What the hardware and the interrupt controllers show for a vCPU of this CPU that is outside its guest. */
+/* The vCPU's events in words, and its log of them, as records; core/report.h. Its owner. */
+void arch_vcpu_report_events(struct vcpu *vcpu);
+void arch_vcpu_report_log(struct vcpu *vcpu);
+
+/*
+ * The next two only where core's event scheduler is linked (core/inject.h; not on arm64, where the interrupt
+ * controller does that work). What hardware and interrupt controllers show for a vCPU of this CPU that is
+ * outside its guest.
+ */
 void arch_vcpu_view(struct vcpu *vcpu, struct inject_view *view);
 
 /* Takes back what was scheduled for an entry that did not take place; no effect otherwise. */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-core-y := core/cpu.c core/main.c core/host_nmi.c core/report.c core/sched.c core/vcpu.c core/vcpu_events.c core/vm.c
+core-y := core/cpu.c core/main.c core/host_nmi.c core/report.c core/sched.c core/vcpu.c core/vm.c
 
 core-y += core/config_word.c core/config_options.c core/config_modules.c
 core-y += core/device.c core/guest_mem.c core/timer.c
@@ -8,7 +8,8 @@ core-y += core/console.c core/console_mux.c
 inject-y := core/inject.c core/inject_accept.c core/inject_schedule.c core/inject_delivery.c core/inject_exit.c \
 	core/inject_raise.c core/inject_log.c core/inject_log_dump.c core/inject_save.c core/inject_save_bytes.c \
 	core/inject_why.c
-core-y += $(inject-y)
+# The event scheduler: architectures whose interrupt controller does that work leave it out.
+events-y := $(inject-y) core/vcpu_events.c
 core-y += core/pmem.c core/log.c core/panic.c core/boot_regions.c
 
 hot-y += core/device.c core/sched.c core/timer.c core/vcpu.c

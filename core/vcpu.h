@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/inject.h"
+#include "arch_events.h"
+#include "lib/bits.h"
 #include "lib/list.h"
 
 struct vm;
@@ -34,7 +35,7 @@ struct vcpu {
     _Atomic uint32_t requests; /* VCPU_REQ_* */
     _Atomic bool in_guest;     /* between the last check of requests and the exit; see vcpu_kick() */
     struct list_node run_node; /* in cpu->run_queue while runnable and not current */
-    struct inject inject;      /* event state: owner only, posting excepted (core/inject.h) */
+    arch_events_t inject;      /* event state: owner only, posting excepted (arch_events.h) */
     uint64_t exit_count;
     uint32_t selftest_count; /* vcpu_events_round_trip() calls */
 };

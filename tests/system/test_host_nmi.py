@@ -111,7 +111,7 @@ def test_nmi_shows_events_for_a_person(booted):
     con, monitor = booted("hostnmi=shell")
     monitor.nmi()
     con.expect(r"latch: host NMI: 1 on CPU 0")
-    con.expect(r"latch: events vm linux vcpu 0 RIP 0x[0-9a-f]+: (runnable|blocked), NMIs by \w+")
+    con.expect(r"latch: events vm linux vcpu 0 RIP 0x[0-9a-f]+: (runnable|blocked)\s+latch: events vm linux vcpu 0 NMIs: by \w+")
     con.expect(r"books: balanced")
     con.run("true")
 
