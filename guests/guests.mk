@@ -48,3 +48,16 @@ $(G)/tsc: guests/tsc/tsc.c
 	@echo "  GUEST $@"
 	@gcc $(filter-out -mcmodel=small,$(guest-cflags)) -static -nostdlib -Wl,--build-id=none $< -o $@
 guests: $(G)/tsc
+
+# A Linux program that loads all CPUs of a guest, and an initramfs with it.
+LOAD := build/guests/x86/load
+$(LOAD)/bin/load: guests/linux/load.c
+	@mkdir -p $(@D)
+	@echo "  GUEST $@"
+	@gcc -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread $< -o $@
+build/guests/x86/busybox:
+	@tools/bootstrap x86
+build/guests/x86/initrd-load: $(LOAD)/bin/load guests/initramfs/init tools/mkinitramfs.py build/guests/x86/busybox
+	@$(PYTHON) tools/mkinitramfs.py $@ build/guests/x86/busybox guests/initramfs $(LOAD)
+	@touch $@
+test-guests: build/guests/x86/initrd-load

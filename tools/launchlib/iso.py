@@ -3,6 +3,8 @@
 
 Images are kept by the hash of what is in them; the oldest are dropped.
 """
+import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -76,6 +78,14 @@ def _drop_old(folder):
             os.unlink(path)
 
 
+@contextlib.contextmanager
+def _locked(folder):
+    """So that no image is dropped between being found and being marked as used."""
+    with open(os.path.join(folder, ".lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def write(options, target):
     """Writes the image to `target`."""
     _require_tools()
@@ -94,9 +104,12 @@ def provide(options, run_folder):
         _build(config, files, target)
         return target
     target = os.path.join(folder, _hash_contents(config, files) + ".iso")
-    if os.path.exists(target):
-        os.utime(target)
-    else:
+    with _locked(folder):
+        found = os.path.exists(target)
+        if found:
+            os.utime(target)
+    if not found:
         _build(config, files, target)
-        _drop_old(folder)
+        with _locked(folder):
+            _drop_old(folder)
     return target
