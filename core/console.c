@@ -238,12 +238,10 @@ static void serve_client(struct client *client)
 {
     bool writable = client->blocked && take_unblocked(client);
 
+    if (client->vm->state == VM_ENDED)
+        byte_ring_clear(&client->input);
     if (!writable && byte_ring_used(&client->input) == 0)
         return;
-    if (client->vm->state == VM_ENDED) {
-        byte_ring_clear(&client->input);
-        return;
-    }
     spin_lock(&client->vm->dev_lock);
     if (writable)
         client->ops->writable(client->device);

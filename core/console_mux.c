@@ -25,15 +25,57 @@ void console_mux_init(struct console_mux *mux)
     byte_ring_init(&mux->sources[CONSOLE_LATCH].ring, latch_bytes, LATCH_RING);
 }
 
+/* Everything in front of the first mark is out. */
+static bool is_mark_reached(const struct console_mux *mux)
+{
+    for (uint32_t i = 0; i < MAX_VMS; i++)
+        if ((int32_t)(mux->sources[i].marks[0] - mux->sources[i].ring.head) > 0)
+            return false;
+    return true;
+}
+
+static void drop_mark(struct console_mux *mux)
+{
+    mux->mark_count--;
+    mux->marked_at[0] = mux->marked_at[1];
+    for (uint32_t i = 0; i < MAX_VMS; i++)
+        mux->sources[i].marks[0] = mux->sources[i].marks[1];
+}
+
+/*
+ * Latch begins a line: what VMs said before (their last words, maybe) goes first. Two marks are enough: the
+ * first one stands still, so that Latch gets its turn; the second moves with each new line, so that none
+ * overtakes.
+ */
+static void mark_line(struct console_mux *mux)
+{
+    const struct byte_ring *ring = &mux->sources[CONSOLE_LATCH].ring;
+
+    if (mux->pending_count == byte_ring_used(ring))
+        return;
+    while (mux->mark_count != 0 && is_mark_reached(mux))
+        drop_mark(mux);
+    if (mux->mark_count < CONSOLE_MARKS)
+        mux->marked_at[mux->mark_count++] = ring->tail;
+    for (uint32_t i = 0; i < MAX_VMS; i++)
+        mux->sources[i].marks[mux->mark_count - 1] = mux->sources[i].ring.tail;
+}
+
+/* At the start of a line of Latch's. */
+static bool may_latch_speak(const struct console_mux *mux)
+{
+    return mux->mark_count == 0 || mux->marked_at[0] != mux->sources[CONSOLE_LATCH].ring.head ||
+           is_mark_reached(mux);
+}
+
 bool console_mux_put(struct console_mux *mux, uint32_t source, uint8_t byte)
 {
     struct console_source *s = &mux->sources[source];
 
     if (byte_ring_room(&s->ring) == 0)
         return false;
-    /* What a VM said before Latch spoke (of its end, maybe) comes first. */
-    if (source == CONSOLE_LATCH && byte_ring_used(&s->ring) == 0)
-        mux->latch_wait = mux->pending_count;
+    if (source == CONSOLE_LATCH && (byte_ring_used(&s->ring) == 0 || byte_ring_last(&s->ring) == '\n'))
+        mark_line(mux);
     byte_ring_push(&s->ring, byte);
     s->quiet_ticks = 0;
     s->line_count += byte == '\n';
@@ -57,7 +99,7 @@ static uint32_t next_in_turn(const struct console_mux *mux, bool urgent)
 {
     bool is_latch_ready = is_ready(mux, CONSOLE_LATCH, urgent);
 
-    if (is_latch_ready && mux->latch_wait == 0)
+    if (is_latch_ready && may_latch_speak(mux))
         return CONSOLE_LATCH;
     for (uint32_t i = 1; i <= MAX_VMS; i++) {
         uint32_t id = (mux->last_vm + i) % MAX_VMS;
@@ -138,13 +180,13 @@ static bool send_one(struct console_mux *mux, uint32_t source)
     }
     if (!arch_console_tx(byte))
         return false;
+    if (source == CONSOLE_LATCH && mux->mark_count != 0 && mux->marked_at[0] == s->ring.head)
+        drop_mark(mux);
     byte_ring_pop(&s->ring);
     s->line_count -= byte == '\n';
     mux->pending_count--;
-    if (source != CONSOLE_LATCH) {
+    if (source != CONSOLE_LATCH)
         mux->last_vm = source;
-        mux->latch_wait -= mux->latch_wait != 0;
-    }
     console_mux_sent(mux, source, byte);
     return true;
 }

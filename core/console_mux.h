@@ -18,12 +18,14 @@
 #define CONSOLE_SOURCES (MAX_VMS + 1) /* source numbers */
 #define CONSOLE_NOBODY  CONSOLE_SOURCES
 #define CONSOLE_TICK_NS (10 * NS_PER_MS)
+#define CONSOLE_MARKS   2
 
 struct console_source {
     struct byte_ring ring;
-    uint32_t line_count;  /* line ends in the ring */
-    uint32_t quiet_ticks; /* since the last byte came in */
-    const char *name;     /* tag for lines in the background */
+    uint32_t line_count;           /* line ends in the ring */
+    uint32_t quiet_ticks;          /* since the last byte came in */
+    const char *name;              /* tag for lines in the background */
+    uint32_t marks[CONSOLE_MARKS]; /* of a VM's ring: what is before it goes before Latch's marked line */
 };
 
 struct console_mux {
@@ -32,10 +34,11 @@ struct console_mux {
     uint32_t foreground;    /* source number or CONSOLE_NOBODY */
     uint32_t owner;         /* has an unfinished line on the wire; CONSOLE_NOBODY: wire at a line's start */
     uint32_t last_vm;       /* for taking turns */
-    uint32_t latch_wait;    /* bytes of VMs to go before Latch's */
-    uint32_t line_length;   /* of the unfinished line */
-    uint8_t last_byte;      /* on the wire */
-    uint8_t stage_at;       /* bytes of our own to go first: tag, line break */
+    uint32_t mark_count;    /* lines of Latch's that wait for what VMs had said before them */
+    uint32_t marked_at[CONSOLE_MARKS]; /* where they begin in Latch's ring */
+    uint32_t line_length;              /* of the unfinished line */
+    uint8_t last_byte;                 /* on the wire */
+    uint8_t stage_at;                  /* bytes of our own to go first: tag, line break */
     uint8_t stage_end;
     char stage[VM_NAME_SIZE + 8];
 };

@@ -155,6 +155,11 @@ static void machine_end(void)
         if (vms[i]->end != VM_END_POWEROFF && vms[i]->end != VM_END_RESET)
             how = "failed";
     }
+    /* The last bytes may wait in a guest's UART for room in the console. The record is the last word of all.
+     */
+    console_flush();
+    console_poll();
+    console_flush();
     log_record("all VMs ended: %s", how);
     console_flush();
     arch_machine_poweroff();

@@ -43,6 +43,12 @@ static inline uint8_t byte_ring_peek(const struct byte_ring *ring)
     return ring->bytes[ring->head & ring->mask];
 }
 
+/* The newest one. */
+static inline uint8_t byte_ring_last(const struct byte_ring *ring)
+{
+    return ring->bytes[(ring->tail - 1) & ring->mask];
+}
+
 static inline uint8_t byte_ring_pop(struct byte_ring *ring)
 {
     return ring->bytes[ring->head++ & ring->mask];

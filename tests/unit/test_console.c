@@ -210,6 +210,60 @@ static void test_what_came_first_goes_first(void **state)
     assert_true(strstr(wire, "latch: ended") > strstr(wire, "another's"));
 }
 
+/* Lines of Latch's that still wait for a slow wire do not let a later one overtake. */
+static void test_no_line_overtakes(void **state)
+{
+    (void)state;
+    wire_room = 0;
+    log_line("latch: boot\n");
+    say(0, "a\n");
+    log_line("latch: two\n");
+    say(0, "b\n");
+    log_line("latch: three\n");
+    say(1, "c\n");
+    log_line("latch: ended\n");
+    wire_room = UINT32_MAX;
+    pass_ms(1);
+    assert_string_equal(wire,
+                        "latch: boot\r\na\nlatch: two\r\n[two] c\r\nb\nlatch: three\r\nlatch: ended\r\n");
+}
+
+/* A VM that never stops talking holds a line back for what its ring held, not longer. */
+static void test_flood_does_not_hold_lines_back(void **state)
+{
+    unsigned int waited = 0;
+
+    (void)state;
+    wire_room = 0;
+    log_line("latch: first\n");
+    while (strstr(wire, "latch: 2\r\n") == NULL) {
+        while (console_vm_write(&fake_vms[0], waited % 8 == 7 ? '\n' : 'x'))
+            ;
+        log_line(waited % 2 == 0 ? "latch: 2\n" : "latch: 1\n");
+        wire_room = 16;
+        console_poll();
+        assert_true(++waited < 200);
+    }
+    wire_room = UINT32_MAX;
+    console_flush();
+}
+
+/* The end of a VM does not take what its UART still holds for want of room. */
+static void test_ended_vm_is_heard(void **state)
+{
+    (void)state;
+    wire_room = 0;
+    while (console_vm_write(&fake_vms[1], 'x'))
+        ;
+    fake_vms[1].state = VM_ENDED;
+    wire_room = UINT32_MAX;
+    console_flush();
+    console_poll();
+    fake_vms[1].state = VM_RUNNING;
+    assert_int_equal(devices[1].writable_count, 1);
+    say(1, "\n");
+}
+
 /* An endless line does not lock the others out. */
 static void test_long_line(void **state)
 {
@@ -382,6 +436,9 @@ int main(void)
         cmocka_unit_test_setup(test_background_lines, setup),
         cmocka_unit_test_setup(test_lines_wait_for_the_open_line, setup),
         cmocka_unit_test_setup(test_what_came_first_goes_first, setup),
+        cmocka_unit_test_setup(test_no_line_overtakes, setup),
+        cmocka_unit_test_setup(test_flood_does_not_hold_lines_back, setup),
+        cmocka_unit_test_setup(test_ended_vm_is_heard, setup),
         cmocka_unit_test_setup(test_long_line, setup),
         cmocka_unit_test_setup(test_nothing_is_lost, setup),
         cmocka_unit_test_setup(test_share, setup),
