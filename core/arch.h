@@ -12,6 +12,7 @@
 #include "arch_inline.h"
 #include "core/cpu.h"
 #include "core/vm.h"
+#include "lib/addr.h"
 
 struct inject_view;
 
@@ -57,6 +58,49 @@ void arch_vcpu_unschedule(struct vcpu *vcpu);
 
 /* "RIP 0x...": where the vCPU, loaded on this CPU, is; for records. */
 void arch_vcpu_describe(struct vcpu *vcpu, char *text, size_t size);
+
+/*
+ * Registers that a debugger shows, in its order (the first ones are gdb's for this architecture); `set` is 0,
+ * or E_INVAL for a value or a register that cannot be. The vCPU is held (core/inspect.h); any CPU.
+ */
+struct arch_reg {
+    char name[8];
+    uint8_t size;  /* bytes: 1, 2, 4, 8 */
+    uint8_t group; /* enum arch_reg_group */
+    uint8_t kind;  /* the architecture's own: where it is kept */
+    uint8_t index;
+};
+
+enum arch_reg_group {
+    ARCH_REG_GENERAL, /* what `regs` shows */
+    ARCH_REG_SYSTEM,  /* what `sregs` shows beside arch_inspect_line() */
+};
+
+extern const struct arch_reg arch_regs[];
+extern const uint32_t arch_reg_count;
+extern const uint32_t arch_reg_pc, arch_reg_sp, arch_reg_fp, arch_reg_flags; /* numbers in arch_regs */
+
+uint64_t arch_vcpu_reg_get(struct vcpu *vcpu, uint32_t reg);
+MUST_CHECK int arch_vcpu_reg_set(struct vcpu *vcpu, uint32_t reg, uint64_t value);
+
+/* Guest-virtual to guest-physical by the held vCPU's page tables, without asking for rights or setting
+ * accessed bits. 0 or E_FAULT. */
+MUST_CHECK int arch_guest_translate(struct vcpu *vcpu, gva_t at, gpa_t *out);
+
+/* Views of a held vCPU as lines of text, for people. */
+enum inspect_view {
+    INSPECT_SYSTEM, /* segments, descriptor tables, what regs do not tell */
+    INSPECT_BLOCK,  /* the hardware's control block, field by field */
+    INSPECT_WALK,   /* guest page tables for the guest-virtual address `argument`, each level */
+    INSPECT_NESTED, /* nested page tables for the guest-physical address `argument`, each level */
+};
+
+/* Line number `line` from 0 of a view, without its end. False: there are no more. */
+bool arch_inspect_line(struct vcpu *vcpu, enum inspect_view view, uint64_t argument, uint32_t line,
+                       char *text, size_t size);
+
+/* What the control block is called: "vmcb", "vmcs", "ich". */
+const char *arch_inspect_block_name(void);
 
 /* Nothing to run: waits for an interrupt unless cpu->attention is already set (checked with interrupts off).
  */

@@ -17,6 +17,8 @@ static const char *state_name(uint32_t state)
         return "blocked";
     case VCPU_STOPPED:
         return "stopped";
+    case VCPU_HELD:
+        return "held";
     }
     return "?";
 }

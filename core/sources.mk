@@ -14,3 +14,6 @@ core-y += core/pmem.c core/log.c core/panic.c core/boot_regions.c
 
 hot-y += core/device.c core/sched.c core/timer.c core/vcpu.c
 hot-y += core/inject_accept.c core/inject_schedule.c core/inject_delivery.c core/inject_exit.c
+
+# The debugger: looking into guests, shell, traces.
+core-y += core/inspect.c

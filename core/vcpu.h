@@ -19,30 +19,33 @@ enum vcpu_state {
     VCPU_OFF,      /* waits for INIT/SIPI or CPU_ON */
     VCPU_RUNNABLE, /* in a run queue or running */
     VCPU_BLOCKED,  /* halted until an event */
-    VCPU_STOPPED,  /* its VM has ended or is paused */
+    VCPU_STOPPED,  /* its VM has ended */
+    VCPU_HELD,     /* off its CPU for somebody who looks into it or has paused it: core/inspect.h */
 };
 
 /* Bits of vcpu.requests, set from anywhere, cleared by the owner. */
 #define VCPU_REQ_EVENT BIT(0) /* look at interrupt controller and posted NMIs again */
-#define VCPU_REQ_STOP  BIT(1) /* leave the CPU: the VM ends, resets or pauses */
+#define VCPU_REQ_STOP  BIT(1) /* leave the CPU: the VM ends or resets */
 #define VCPU_REQ_INIT  BIT(2) /* architecture's start-up request (INIT, SIPI, CPU_ON) is waiting */
+#define VCPU_REQ_HOLD  BIT(3) /* leave the CPU until hold_count is 0 again */
 
 struct vcpu {
     struct vm *vm;
     uint32_t id;            /* 0..vm->vcpu_count-1 */
     uint32_t cpu;           /* index of the physical CPU it is bound to */
     _Atomic uint32_t state; /* enum vcpu_state; transitions: owner, or under the CPU's run_lock on wake-up */
-    _Atomic uint32_t requests; /* VCPU_REQ_* */
-    _Atomic bool in_guest;     /* between the last check of requests and the exit; see vcpu_kick() */
-    struct list_node run_node; /* in cpu->run_queue while runnable and not current */
-    arch_events_t inject;      /* event state: owner only, posting excepted (arch_events.h) */
+    _Atomic uint32_t requests;   /* VCPU_REQ_* */
+    _Atomic uint32_t hold_count; /* holders, core/inspect.h; any CPU */
+    _Atomic bool in_guest;       /* between the last check of requests and the exit; see vcpu_kick() */
+    struct list_node run_node;   /* in cpu->run_queue while runnable and not current */
+    arch_events_t inject;        /* event state: owner only, posting excepted (arch_events.h) */
     uint64_t exit_count;
     uint32_t selftest_count; /* vcpu_events_round_trip() calls */
 };
 
 /*
- * Sets request bits, then makes the vCPU see them: wakes it if blocked (an INIT or the VM's end: also if
- * off), kicks its CPU if it runs elsewhere. Any CPU. Protocol: the poster sets the bit, then reads
+ * Sets request bits, then makes the vCPU see them: wakes it if blocked (an INIT, a hold or the VM's end: also
+ * if off), kicks its CPU if it runs elsewhere. Any CPU. Protocol: the poster sets the bit, then reads
  * `state`/`in_guest`; the owner writes those, then re-reads the bits.
  */
 void vcpu_request(struct vcpu *vcpu, uint32_t requests);

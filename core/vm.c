@@ -80,6 +80,10 @@ static void vm_run(struct vm *vm)
     atomic_store(&vm->running_count, vm->vcpu_count);
     vm->restart.start_ns = time_now_ns();
     sched_enqueue(vm->vcpus[0]);
+    /* Whoever held a vCPU in its last life still does. */
+    for (uint32_t i = 0; i < vm->vcpu_count; i++)
+        if (atomic_load(&vm->vcpus[i]->hold_count) != 0)
+            vcpu_request(vm->vcpus[i], VCPU_REQ_HOLD);
 }
 
 static bool wants_restart(const struct vm *vm)

@@ -267,6 +267,34 @@ bool x86_walk_code(struct x86_vcpu *vcpu, gva_t at, struct guest_walk *walk)
     return guest_walk(walk, at, WALK_FETCH | (mode.cpl == 3 ? WALK_USER : 0)) == WALK_OK;
 }
 
+enum walk_status x86_walk_view(struct x86_vcpu *vcpu, gva_t at, struct guest_walk *walk)
+{
+    struct x86_seg segs[X86_SREGS];
+    struct x86_cpu_mode mode;
+    struct emulator emu;
+
+    emulator_fill(&emu, vcpu, &mode, segs);
+    /* A supervisor's read with SMAP off passes whatever is present. */
+    mode.cr4 &= ~CR4_SMAP;
+    *walk = (struct guest_walk){.mode = &mode,
+                                .ops = &access_ops,
+                                .ctx = vcpu,
+                                .phys_bits = vcpu->cpuid.phys_bits,
+                                .has_1g_pages = vcpu->cpuid.has_1g_pages};
+    return guest_walk(walk, at, WALK_READ | WALK_NO_AD);
+}
+
+uint32_t x86_walk_levels(struct x86_vcpu *vcpu)
+{
+    uint64_t cr4 = x86_ops->get(vcpu, X86_STATE_CR4);
+
+    if ((x86_ops->get(vcpu, X86_STATE_CR0) & CR0_PG) == 0)
+        return 0;
+    if ((x86_ops->get(vcpu, X86_STATE_EFER) & EFER_LMA) != 0)
+        return (cr4 & CR4_LA57) != 0 ? 5 : 4;
+    return (cr4 & CR4_PAE) != 0 ? 3 : 2;
+}
+
 bool x86_find_length(struct x86_vcpu *vcpu, struct vm_exit *exit)
 {
     struct insn insn;

@@ -19,5 +19,10 @@ void x86_emulate_current(struct x86_vcpu *vcpu, const struct vm_exit *exit);
  * nothing. */
 bool x86_walk_code(struct x86_vcpu *vcpu, gva_t at, struct guest_walk *walk);
 
+/* Walks for a debugger: no rights are asked for, nothing in the tables changes. `walk` as above; with paging
+ * off 0 levels. */
+enum walk_status x86_walk_view(struct x86_vcpu *vcpu, gva_t at, struct guest_walk *walk);
+uint32_t x86_walk_levels(struct x86_vcpu *vcpu);
+
 /* Decodes the instruction at RIP. False: an exception was raised, or the guest must run again. */
 bool x86_decode_current(struct x86_vcpu *vcpu, const struct vm_exit *exit, struct insn *insn);

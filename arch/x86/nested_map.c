@@ -13,7 +13,6 @@
 
 #define NESTED_LARGE   BIT(7)
 #define NESTED_ADDRESS FIELD(51, 12)
-#define NESTED_LEVELS  4
 #define NESTED_ENTRIES 512
 
 static uint64_t level_size(unsigned int level)
@@ -74,4 +73,26 @@ int nested_map_create(struct x86_vm *vm, const struct nested_format *format)
         }
     }
     return 0;
+}
+
+uint32_t nested_map_walk(const struct x86_vm *vm, gpa_t at, uint64_t path[NESTED_LEVELS], hpa_t *host)
+{
+    const uint64_t *table = hpa_to_ptr(vm->nested_root);
+    uint32_t count = 0;
+
+    *host = hpa(0);
+    for (unsigned int level = NESTED_LEVELS; level-- > 0;) {
+        uint64_t entry = table[(at.v / level_size(level)) % NESTED_ENTRIES];
+
+        path[count++] = entry;
+        if (entry == 0)
+            break;
+        if (level == 0 || (entry & NESTED_LARGE) != 0) {
+            *host =
+                hpa((entry & NESTED_ADDRESS & ~(level_size(level) - 1)) | (at.v & (level_size(level) - 1)));
+            break;
+        }
+        table = hpa_to_ptr(hpa(entry & NESTED_ADDRESS));
+    }
+    return count;
 }

@@ -14,3 +14,9 @@ struct nested_format {
 
 /* Fills vm->nested_root from vm->core.mem. 0 or E_NOMEM. */
 MUST_CHECK int nested_map_create(struct x86_vm *vm, const struct nested_format *format);
+
+#define NESTED_LEVELS 4
+
+/* For people: the entries on the way to `at`, the root's first; how many there are is returned. `host` is 0
+ * where no RAM is. */
+uint32_t nested_map_walk(const struct x86_vm *vm, gpa_t at, uint64_t path[NESTED_LEVELS], hpa_t *host);

@@ -91,6 +91,11 @@ struct vcpu_ops {
     void (*flush_tlb)(struct x86_vcpu *vcpu);
     void (*set_tsc_offset)(struct x86_vcpu *vcpu, uint64_t offset);
 
+    /* For people, of a vCPU that is loaded nowhere: see arch_inspect_line(). */
+    bool (*block_line)(struct x86_vcpu *vcpu, uint32_t line, char *text, size_t size);
+    const char *block_name;  /* "vmcb", "vmcs" */
+    const char *nested_name; /* "NPT", "EPT" */
+
     struct inject_ops inject;
 };
 

@@ -9,6 +9,7 @@
 #include "arch/x86/vcpu_ops.h"
 #include "arch/x86/x86_vm.h"
 #include "core/arch.h"
+#include "core/inspect.h"
 #include "core/log.h"
 #include "core/time.h"
 #include "core/vcpu_events.h"
@@ -120,6 +121,15 @@ static void put_current(struct cpu *cpu)
     cpu->current = NULL;
 }
 
+/* Off the CPU, with everything in memory and the other requests still to be looked at. */
+static __attribute__((noinline)) void hold(struct x86_vcpu *vcpu, uint32_t requests)
+{
+    arch_vcpu_unschedule(&vcpu->core);
+    put_current(this_cpu());
+    atomic_fetch_or_explicit(&vcpu->core.requests, requests & ~(uint32_t)VCPU_REQ_HOLD, memory_order_seq_cst);
+    vcpu_enter_hold(&vcpu->core);
+}
+
 static bool take_requests(struct x86_vcpu *vcpu)
 {
     /* Pairs with the fetch_or in vcpu_request(). */
@@ -129,6 +139,10 @@ static bool take_requests(struct x86_vcpu *vcpu)
         /* A reset begins as soon as the last one has stopped: nothing of it may be in the hardware then. */
         put_current(this_cpu());
         vm_vcpu_stopped(&vcpu->core);
+        return false;
+    }
+    if (UNLIKELY((requests & VCPU_REQ_HOLD) != 0 && vcpu->core.hold_count != 0)) {
+        hold(vcpu, requests);
         return false;
     }
     /* inject_schedule() may have cleared the word after a view that was older than this post: ask again. */

@@ -379,5 +379,8 @@ const struct vcpu_ops svm_ops = {
     .code_context = svm_get_code_context,
     .flush_tlb = svm_flush_tlb,
     .set_tsc_offset = svm_set_tsc_offset,
+    .block_line = svm_block_line,
+    .block_name = "vmcb",
+    .nested_name = "NPT",
     .inject = {.view = svm_inject_view, .apply = svm_inject_apply},
 };

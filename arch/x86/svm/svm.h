@@ -108,3 +108,6 @@ bool svm_inject_exit(struct svm_vcpu *svm, uint32_t code);
 int svm_permissions_init(void);
 uint64_t svm_iopm_pa(void);
 uint64_t svm_msrpm_pa(void);
+
+/* svm_inspect.c: the VMCB for people, a line a field. */
+bool svm_block_line(struct x86_vcpu *vcpu, uint32_t line, char *text, size_t size);

@@ -140,3 +140,6 @@ static inline uint32_t vmx_vector_of(uint32_t event)
 
 /* vmx_error.c: what the guest-state and control fields hold, into the log. */
 void vmx_dump(struct vmx_vcpu *vmx);
+
+/* vmx_inspect.c: the VMCS for people, a line a field. */
+bool vmx_block_line(struct x86_vcpu *vcpu, uint32_t line, char *text, size_t size);
