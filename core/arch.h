@@ -42,10 +42,6 @@ void arch_vcpu_run(struct vcpu *vcpu);
 /* NMI button of the VM's board: LINT1 of its CPUs, or what the architecture has instead. Any CPU. */
 void arch_vm_nmi(struct vm *vm);
 
-/* The vCPU's events in words, and its log of them, as records; core/report.h. Its owner. */
-void arch_vcpu_report_events(struct vcpu *vcpu);
-void arch_vcpu_report_log(struct vcpu *vcpu);
-
 /*
  * The next two only where core's event scheduler is linked (core/inject.h; not on arm64, where the interrupt
  * controller does that work). What hardware and interrupt controllers show for a vCPU of this CPU that is
@@ -87,13 +83,18 @@ MUST_CHECK int arch_vcpu_reg_set(struct vcpu *vcpu, uint32_t reg, uint64_t value
  * accessed bits. 0 or E_FAULT. */
 MUST_CHECK int arch_guest_translate(struct vcpu *vcpu, gva_t at, gpa_t *out);
 
-/* Views of a held vCPU as lines of text, for people. */
+/* Views as lines of text, for people. The vCPU is held, or (events and log) the caller's own between two
+ * entries. */
 enum inspect_view {
     INSPECT_SYSTEM, /* segments, descriptor tables, what regs do not tell */
     INSPECT_BLOCK,  /* the hardware's control block, field by field */
     INSPECT_WALK,   /* guest page tables for the guest-virtual address `argument`, each level */
     INSPECT_NESTED, /* nested page tables for the guest-physical address `argument`, each level */
+    INSPECT_EVENTS, /* books of the vCPU's events and what is pending: core/report.h */
+    INSPECT_LOG,    /* its injection log, for tools/replay; `size` at least INSPECT_LINE_SIZE */
 };
+
+#define INSPECT_LINE_SIZE 400
 
 /* Line number `line` from 0 of a view, without its end. False: there are no more. */
 bool arch_inspect_line(struct vcpu *vcpu, enum inspect_view view, uint64_t argument, uint32_t line,

@@ -32,6 +32,15 @@ static bool is_ours(const struct vcpu *vcpu)
     return false;
 }
 
+static void report_lines(struct vcpu *vcpu, const char *what, enum inspect_view view)
+{
+    char line[INSPECT_LINE_SIZE];
+
+    for (uint32_t i = 0; arch_inspect_line(vcpu, view, 0, i, line, sizeof(line)); i++)
+        log_record("%s vm %s vcpu %u%s %s", what, vcpu->vm->config->name, vcpu->id,
+                   view == INSPECT_LOG ? ":" : "", line);
+}
+
 void report_events(struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
@@ -42,7 +51,7 @@ void report_events(struct vm *vm)
             continue;
         arch_vcpu_describe(vcpu, where, sizeof(where));
         log_record("events vm %s %s: %s", vm->config->name, where, state_name(atomic_load(&vcpu->state)));
-        arch_vcpu_report_events(vcpu);
+        report_lines(vcpu, "events", INSPECT_EVENTS);
     }
 }
 
@@ -52,7 +61,7 @@ void report_injection_log(struct vm *vm)
         struct vcpu *vcpu = vm->vcpus[i];
 
         if (is_ours(vcpu))
-            arch_vcpu_report_log(vcpu);
+            report_lines(vcpu, "log", INSPECT_LOG);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "arch/x86/guest_emulate.h"
 #include "arch/x86/nested_map.h"
 #include "arch/x86/vcpu_ops.h"
+#include "arch/x86/x86_inspect.h"
 #include "core/arch.h"
 #include "core/inspect.h"
 #include "lib/error.h"
@@ -267,6 +268,10 @@ bool arch_inspect_line(struct vcpu *core, enum inspect_view view, uint64_t argum
         return walk_line(vcpu, argument, line, text, size);
     case INSPECT_NESTED:
         return nested_line(vcpu, argument, line, text, size);
+    case INSPECT_EVENTS:
+        return x86_events_line(core, line, text, size);
+    case INSPECT_LOG:
+        return x86_log_line(core, line, text, size);
     }
     return false;
 }
