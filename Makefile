@@ -94,4 +94,4 @@ help:
 	@sed -n 's/^## \([a-z-]*\): \(.*\)/  \1|\2/p' $(filter-out %.d,$(MAKEFILE_LIST)) | sort | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 	@echo "Variables: ARCH=x86 EMU=qemu-svm|bochs-svm|bochs-vmx LAUNCH='options of tools/launch' TESTS=FILE FUZZ_SECONDS=N"
 
--include $(wildcard tools/images.mk tests/model/model.mk tests/fuzz/fuzz.mk tests/lint/lint.mk bench/bench.mk guests/guests.mk)
+-include $(wildcard tools/images.mk tests/model/model.mk tests/fuzz/fuzz.mk tests/lint/lint.mk bench/bench.mk guests/guests.mk guests/arm64/guests.mk)

@@ -8,6 +8,8 @@ import harness
 
 GUEST = os.path.join(harness.BUILD, "guests", "scenarios.elf")
 EXPECTED = os.path.join(harness.ROOT, "guests", "scenarios", "expected.txt")
+ARM64_GUEST = os.path.join(harness.BUILD, "guests", "arm64-scenarios.img")
+ARM64_EXPECTED = os.path.join(harness.ROOT, "guests", "arm64", "scenarios", "expected.txt")
 HEADER = re.compile(r"(?m)^\[([a-z0-9-]+)(?: \| ([a-z ]+))?\]$")
 
 
@@ -24,9 +26,9 @@ def split(text):
     return found
 
 
-def expectations():
-    """The file of expected traces."""
-    with open(EXPECTED, encoding="ascii") as file:
+def expectations(path=EXPECTED):
+    """A file of expected traces."""
+    with open(path, encoding="ascii") as file:
         return split(file.read())
 
 
@@ -54,3 +56,24 @@ def differences(traces, machine, native, names=None):
             found.append(f"[{name}] should be\n" + "\n".join(patterns[0]) + "\nbut is\n" + "\n".join(lines))
     found += [f"[{name}] is not in expected.txt" for name, _ in traces if name not in names]
     return found
+
+
+def arm64_names(group):
+    """Names of the arm64 scenarios: group "smp-", "its-", or "" for those of one CPU."""
+    names = [name for name, _ in expectations(ARM64_EXPECTED)]
+    if group:
+        return [name for name in names if name.startswith(group)]
+    return [name for name in names if not name.startswith(("smp-", "its-"))]
+
+
+def arm64_differences(traces, group):
+    """One text per scenario of the group whose trace is not the expected one."""
+    allowed = expectations(ARM64_EXPECTED)
+    found = []
+    for name in arm64_names(group):
+        lines = traces.get((name, ""))
+        if lines is None:
+            found.append(f"[{name}] did not run")
+        elif not same(lines, allowed[name, ""]):
+            found.append(f"[{name}] should be\n" + "\n".join(allowed[name, ""]) + "\nbut is\n" + "\n".join(lines))
+    return found + [f"[{name}] is not expected here" for name, _ in traces if name not in arm64_names(group)]

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * LPIs and the interrupt translation service as a guest program drives them: one device, some events, a
+ * collection for each CPU. LPIs are INTIDs from 8192.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ITS_LPI    8192
+#define ITS_LPIS   64
+#define ITS_DEVICE 5
+
+/* The machine has one. */
+bool its_present(void);
+/* Tables, command queue, ITS on, collections 0 and 1 mapped to CPUs 0 and 1, the device mapped; once. */
+void its_init(void);
+/* This CPU's redistributor takes LPIs; on each CPU, once. */
+void its_cpu_init(void);
+/* An LPI's entry in the configuration table; takes effect with its_inv() or its_invall(). */
+void its_configure(uint32_t lpi, uint8_t priority, bool enabled);
+
+/* Commands; done when they return. `event` is of ITS_DEVICE, `cpu` a collection. */
+void its_mapti(uint32_t event, uint32_t lpi, uint32_t cpu);
+void its_movi(uint32_t event, uint32_t cpu);
+void its_int(uint32_t event);
+void its_clear(uint32_t event);
+void its_discard(uint32_t event);
+void its_inv(uint32_t event);
+void its_invall(uint32_t cpu);
+void its_movall(uint32_t from_cpu, uint32_t to_cpu);
