@@ -34,8 +34,18 @@ MUST_CHECK int arch_vm_create(const struct vm_config *config, uint32_t id, struc
 MUST_CHECK int arch_vm_reset(struct vm *vm);
 
 /*
- * Runs the vCPU on this CPU until cpu->attention, a request that needs core, or until it blocks or stops.
- * Loads its registers if another vCPU was current here.
+ * The vCPU's registers onto this CPU, where nobody's are. `before`: the VM that ran here last, NULL: unknown,
+ * anybody may have. Called by core/sched.c.
+ */
+void arch_vcpu_load(struct vcpu *vcpu, const struct vm *before);
+
+/* Into memory: nothing of the vCPU is left on this CPU, any other may load or reset it. */
+void arch_vcpu_put(struct vcpu *vcpu);
+
+/*
+ * Runs the vCPU, which is loaded on this CPU, until cpu->attention, or until it has given the CPU up by
+ * vcpu_block(), sched_leave() or vcpu_stop(). Once that is done the vCPU is not touched any more: another CPU
+ * may have it.
  */
 void arch_vcpu_run(struct vcpu *vcpu);
 
@@ -107,8 +117,12 @@ const char *arch_inspect_block_name(void);
  */
 void arch_cpu_idle(struct cpu *cpu);
 
-/* Interrupts another CPU (or this one) so that it leaves its guest or idle state. */
+/*
+ * Interrupts another CPU. kick: it leaves its guest or idle state, and the handler sets cpu->attention. poke:
+ * it only leaves its guest to look at the vCPU's requests, and enters it again.
+ */
 void arch_cpu_kick(struct cpu *cpu);
+void arch_cpu_poke(struct cpu *cpu);
 
 /* Programs this CPU's one-shot host timer for an absolute time; UINT64_MAX turns it off. */
 void arch_timer_program(uint64_t deadline_ns);

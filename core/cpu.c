@@ -9,7 +9,7 @@ uint32_t cpu_count;
 
 void cpu_kick(struct cpu *cpu)
 {
-    atomic_store_explicit(&cpu->attention, 1, memory_order_seq_cst);
-    if (cpu != this_cpu())
+    /* Whoever raised it first has sent or is sending the interrupt. */
+    if (atomic_exchange_explicit(&cpu->attention, 1, memory_order_seq_cst) == 0 && cpu != this_cpu())
         arch_cpu_kick(cpu);
 }

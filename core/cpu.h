@@ -23,6 +23,7 @@ struct cpu {
     _Atomic uint32_t
         attention;        /* not 0: leave the inner run loop; set by interrupt handlers and other CPUs */
     struct vcpu *current; /* the vCPU whose registers are loaded here, NULL: none */
+    struct vcpu *running; /* the vCPU that sched_loop() runs; NULL: none, or it has given the CPU up */
     bool choosing;        /* in sched_loop() and about to look at run_queue: no need to be told of it */
     struct spinlock timer_lock;   /* protects timers: models may cancel from other CPUs */
     struct list_node timers;      /* armed timers by deadline */

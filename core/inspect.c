@@ -26,12 +26,10 @@ void vcpu_release(struct vcpu *vcpu)
 
 void vcpu_enter_hold(struct vcpu *vcpu)
 {
-    uint32_t held = VCPU_HELD;
-
+    sched_leave(vcpu);
     atomic_store_explicit(&vcpu->state, VCPU_HELD, memory_order_seq_cst);
     if (atomic_load_explicit(&vcpu->hold_count, memory_order_seq_cst) == 0)
-        (void)atomic_compare_exchange_strong_explicit(&vcpu->state, &held, VCPU_RUNNABLE,
-                                                      memory_order_seq_cst, memory_order_seq_cst);
+        (void)sched_wake(vcpu, VCPU_HELD);
 }
 
 void vm_pause(struct vm *vm)

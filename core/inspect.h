@@ -37,8 +37,8 @@ void vm_pause(struct vm *vm);
 void vm_resume(struct vm *vm);
 bool vm_is_held(const struct vm *vm); /* all its vCPUs are */
 
-/* The owner, after it has put the vCPU off its CPU: VCPU_HELD unless nobody holds it any more, in which case
- * it stays runnable. */
+/* The owner puts the vCPU that runs on this CPU off it: VCPU_HELD unless nobody holds it any more, in which
+ * case it is queued again. Either way the caller does not touch it any more. */
 void vcpu_enter_hold(struct vcpu *vcpu);
 
 /* Memory by guest-virtual address as the held vCPU would see it, in pieces of a page. No accessed or dirty

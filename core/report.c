@@ -26,7 +26,7 @@ static const char *state_name(uint32_t state)
 /* True if the vCPU's state may be read here. */
 static bool is_ours(const struct vcpu *vcpu)
 {
-    if (vcpu->cpu == this_cpu()->id)
+    if (vcpu->loaded == this_cpu())
         return true;
     log_record("events vm %s vcpu %u: runs on CPU %u", vcpu->vm->config->name, vcpu->id, vcpu->cpu);
     return false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Round robin per physical CPU. A vCPU is in exactly one place: a run queue, current, or neither (blocked,
- * off, stopped). Only the owner takes it out; others add it under run_lock.
+ * Round robin per physical CPU. A vCPU is in exactly one place: a run queue, running, or neither (blocked,
+ * off, stopped). Only the owner takes it out; others add it under run_lock. Registers stay loaded while the
+ * vCPU waits and nobody else runs here: a vCPU that is woken goes to where they are.
  */
 #include "core/sched.h"
 
@@ -12,23 +13,27 @@
 #include "core/time.h"
 #include "core/timer.h"
 #include "core/vm.h"
+#include "lib/assert.h"
 
 #define SLICE_NS (5 * NS_PER_MS)
 
-/*
- * Its owner may be on the way out of arch_vcpu_run() and about to put it back: whoever comes second finds it
- * in the queue, and nothing is done twice. Lock held.
- */
+/* Lock held. */
 static void append(struct cpu *cpu, struct vcpu *vcpu)
 {
-    if (list_is_empty(&vcpu->run_node))
-        list_append(&cpu->run_queue, &vcpu->run_node);
+    list_append(&cpu->run_queue, &vcpu->run_node);
 }
 
 static void kick_unless_choosing(struct cpu *cpu)
 {
     if (cpu != this_cpu() || !cpu->choosing)
         cpu_kick(cpu);
+}
+
+uint32_t sched_place(void)
+{
+    static uint32_t next; /* boot CPU */
+
+    return next++ % cpu_count;
 }
 
 void sched_enqueue(struct vcpu *vcpu)
@@ -43,22 +48,16 @@ void sched_enqueue(struct vcpu *vcpu)
 
 bool sched_wake(struct vcpu *vcpu, enum vcpu_state from)
 {
-    struct cpu *cpu = cpus[vcpu->cpu];
     uint32_t expected = from;
-    bool woken;
 
-    spin_lock(&cpu->run_lock);
-    woken = atomic_compare_exchange_strong_explicit(&vcpu->state, &expected, VCPU_RUNNABLE,
-                                                    memory_order_seq_cst, memory_order_seq_cst);
-    if (woken)
-        append(cpu, vcpu);
-    spin_unlock(&cpu->run_lock);
-    if (woken)
-        kick_unless_choosing(cpu);
-    return woken;
+    if (!atomic_compare_exchange_strong_explicit(&vcpu->state, &expected, VCPU_RUNNABLE, memory_order_seq_cst,
+                                                 memory_order_seq_cst))
+        return false;
+    sched_enqueue(vcpu);
+    return true;
 }
 
-struct vcpu *sched_pick(struct cpu *cpu)
+static struct vcpu *pick(struct cpu *cpu)
 {
     struct vcpu *vcpu = NULL;
 
@@ -71,12 +70,46 @@ struct vcpu *sched_pick(struct cpu *cpu)
     return vcpu;
 }
 
+static void unload(struct cpu *cpu)
+{
+    struct vcpu *vcpu = cpu->current;
+
+    arch_vcpu_put(vcpu);
+    cpu->current = NULL;
+    /* Pairs with the acquire of whoever loads it next, or asks where it is. */
+    atomic_store_explicit(&vcpu->loaded, NULL, memory_order_release);
+}
+
+static void load(struct cpu *cpu, struct vcpu *vcpu)
+{
+    const struct vm *before = NULL; /* after a vCPU that has left anybody may have been here */
+
+    if (LIKELY(cpu->current == vcpu))
+        return;
+    if (cpu->current != NULL) {
+        before = cpu->current->vm;
+        unload(cpu);
+    }
+    ASSERT(atomic_load_explicit(&vcpu->loaded, memory_order_acquire) == NULL);
+    arch_vcpu_load(vcpu, before);
+    cpu->current = vcpu;
+    atomic_store_explicit(&vcpu->loaded, cpu, memory_order_relaxed);
+}
+
+void sched_leave(struct vcpu *vcpu)
+{
+    struct cpu *cpu = this_cpu();
+
+    ASSERT(cpu->running == vcpu && cpu->current == vcpu);
+    cpu->running = NULL;
+    unload(cpu);
+}
+
 /* After arch_vcpu_run(): back into the queue if it still wants to run. */
 static void sched_put_back(struct cpu *cpu, struct vcpu *vcpu)
 {
     spin_lock(&cpu->run_lock);
-    if (atomic_load_explicit(&vcpu->state, memory_order_relaxed) == VCPU_RUNNABLE)
-        append(cpu, vcpu);
+    append(cpu, vcpu);
     spin_unlock(&cpu->run_lock);
 }
 
@@ -116,15 +149,19 @@ void sched_loop(struct cpu *cpu)
             vm_housekeeping();
         }
         cpu->choosing = false;
-        vcpu = sched_pick(cpu);
+        vcpu = pick(cpu);
         if (vcpu == NULL) {
             arch_cpu_idle(cpu);
             continue;
         }
         if (!queue_is_empty(cpu))
             timer_arm(&slice, time_now_ns() + SLICE_NS);
+        load(cpu, vcpu);
+        cpu->running = vcpu;
         arch_vcpu_run(vcpu);
         timer_cancel(&slice);
-        sched_put_back(cpu, vcpu);
+        /* NULL: it has given the CPU up, and whoever wakes it queues it. */
+        if (cpu->running != NULL)
+            sched_put_back(cpu, vcpu);
     }
 }

@@ -5,6 +5,7 @@
  */
 #include "core/vcpu.h"
 
+#include "core/arch.h"
 #include "core/cpu.h"
 #include "core/sched.h"
 
@@ -20,18 +21,34 @@ void vcpu_request(struct vcpu *vcpu, uint32_t requests)
         return;
     }
     /* Pairs with the back end's last look before the entry: in_guest is written, then requests are read. */
-    if (vcpu->cpu != this_cpu()->id && atomic_load_explicit(&vcpu->in_guest, memory_order_seq_cst))
-        cpu_kick(cpus[vcpu->cpu]);
+    if (atomic_load_explicit(&vcpu->in_guest, memory_order_seq_cst)) {
+        /* At least as new as that entry. A guest that has moved on since has seen the request on the way. */
+        struct cpu *cpu = cpus[atomic_load_explicit(&vcpu->cpu, memory_order_relaxed)];
+
+        if (cpu != this_cpu())
+            arch_cpu_poke(cpu);
+    }
 }
 
 bool vcpu_block(struct vcpu *vcpu, enum vcpu_state state)
 {
     uint32_t expected = state;
+    struct cpu *cpu = this_cpu();
 
+    cpu->running = NULL;
     atomic_store_explicit(&vcpu->state, state, memory_order_seq_cst);
     if (LIKELY(atomic_load_explicit(&vcpu->requests, memory_order_seq_cst) == 0))
         return true;
     /* Something came in between. If this fails, its poster has queued the vCPU already. */
-    return !atomic_compare_exchange_strong_explicit(&vcpu->state, &expected, VCPU_RUNNABLE,
-                                                    memory_order_seq_cst, memory_order_seq_cst);
+    if (!atomic_compare_exchange_strong_explicit(&vcpu->state, &expected, VCPU_RUNNABLE, memory_order_seq_cst,
+                                                 memory_order_seq_cst))
+        return true;
+    cpu->running = vcpu;
+    return false;
+}
+
+void vcpu_stop(struct vcpu *vcpu)
+{
+    sched_leave(vcpu);
+    vm_vcpu_stopped(vcpu);
 }

@@ -31,12 +31,13 @@ enum vcpu_state {
 
 struct vcpu {
     struct vm *vm;
-    uint32_t id;            /* 0..vm->vcpu_count-1 */
-    uint32_t cpu;           /* index of the physical CPU it is bound to */
-    _Atomic uint32_t state; /* enum vcpu_state; transitions: owner, or under the CPU's run_lock on wake-up */
+    uint32_t id;                 /* 0..vm->vcpu_count-1 */
+    _Atomic uint32_t cpu;        /* index of the physical CPU in whose queue it is, or where it ran last */
+    _Atomic uint32_t state;      /* enum vcpu_state; transitions: owner, or whoever wakes it */
+    struct cpu *_Atomic loaded;  /* where its registers are, NULL: in memory; written by core/sched.c there */
     _Atomic uint32_t requests;   /* VCPU_REQ_* */
     _Atomic uint32_t hold_count; /* holders, core/inspect.h; any CPU */
-    _Atomic bool in_guest;       /* between the last check of requests and the exit; see vcpu_kick() */
+    _Atomic bool in_guest;       /* between the last check of requests and the exit; see vcpu_request() */
     struct list_node run_node;   /* in cpu->run_queue while runnable and not current */
     arch_events_t inject;        /* event state: owner only, posting excepted (arch_events.h) */
     uint64_t exit_count;
@@ -45,13 +46,18 @@ struct vcpu {
 
 /*
  * Sets request bits, then makes the vCPU see them: wakes it if blocked (an INIT, a hold or the VM's end: also
- * if off), kicks its CPU if it runs elsewhere. Any CPU. Protocol: the poster sets the bit, then reads
- * `state`/`in_guest`; the owner writes those, then re-reads the bits.
+ * if off), pokes its CPU if it is in its guest elsewhere. Any CPU. Protocol: the poster sets the bit, then
+ * reads `state`, `in_guest`, and last `cpu`; the owner writes those in the opposite order, then re-reads the
+ * bits.
  */
 void vcpu_request(struct vcpu *vcpu, uint32_t requests);
 
 /*
- * The owner gives the CPU up until a request arrives (VCPU_BLOCKED), or an INIT (VCPU_OFF). True: it is off
- * the queue. False: a request came in meanwhile and it stays runnable. Owner only; no lock held.
+ * The owner gives the CPU up until a request arrives (VCPU_BLOCKED), or an INIT (VCPU_OFF). True: the CPU is
+ * given up, and another may have the vCPU already. False: a request came in meanwhile and it stays running.
+ * Its registers stay loaded. The vCPU that runs on this CPU; no lock held.
  */
 bool vcpu_block(struct vcpu *vcpu, enum vcpu_state state);
+
+/* Its VM has ended: the vCPU that runs on this CPU leaves it for good, registers in memory. */
+void vcpu_stop(struct vcpu *vcpu);

@@ -44,6 +44,13 @@ static enum on_end policy_of(const struct vm *vm)
     return policy == ON_END_DEFAULT ? ON_END_STAY : policy;
 }
 
+/* Pairs with the load in vm_housekeeping(): the last one makes the boot CPU look. */
+static void one_less(struct vm *vm)
+{
+    if (atomic_fetch_sub_explicit(&vm->running_count, 1, memory_order_acq_rel) == 1)
+        cpu_kick(cpus[0]);
+}
+
 void vm_end(struct vm *vm, enum vm_end reason, uint32_t code, const char *detail)
 {
     uint32_t expected = VM_RUNNING;
@@ -51,6 +58,9 @@ void vm_end(struct vm *vm, enum vm_end reason, uint32_t code, const char *detail
 
     if (!atomic_compare_exchange_strong(&vm->state, &expected, VM_ENDED))
         return;
+    /* Whoever ends it counts like a vCPU: the VM does not start again while requests to stop are on their
+     * way. */
+    atomic_fetch_add_explicit(&vm->running_count, 1, memory_order_relaxed);
     vm->end = reason;
     vm->end_code = code;
     if (this_cpu()->current != NULL && this_cpu()->current->vm == vm)
@@ -63,21 +73,21 @@ void vm_end(struct vm *vm, enum vm_end reason, uint32_t code, const char *detail
                    where[0] ? " at " : "", where);
     for (uint32_t i = 0; i < vm->vcpu_count; i++)
         vcpu_request(vm->vcpus[i], VCPU_REQ_STOP);
-    cpu_kick(cpus[0]);
+    one_less(vm);
 }
 
 void vm_vcpu_stopped(struct vcpu *vcpu)
 {
+    struct vm *vm = vcpu->vm;
+
     atomic_store_explicit(&vcpu->state, VCPU_STOPPED, memory_order_seq_cst);
-    /* Pairs with the load in vm_housekeeping(): the last one makes the boot CPU look. */
-    if (atomic_fetch_sub_explicit(&vcpu->vm->running_count, 1, memory_order_acq_rel) == 1)
-        cpu_kick(cpus[0]);
+    one_less(vm);
 }
 
 static void vm_run(struct vm *vm)
 {
-    atomic_store(&vm->state, VM_RUNNING);
     atomic_store(&vm->running_count, vm->vcpu_count);
+    atomic_store(&vm->state, VM_RUNNING);
     vm->restart.start_ns = time_now_ns();
     sched_enqueue(vm->vcpus[0]);
     /* Whoever held a vCPU in its last life still does. */

@@ -43,7 +43,7 @@ struct vm {
     struct bus buses[BUS_KINDS];
     uint32_t vcpu_count;
     struct vcpu *vcpus[MAX_VCPUS_PER_VM];
-    _Atomic uint32_t running_count; /* vCPUs not yet VCPU_STOPPED */
+    _Atomic uint32_t running_count; /* vCPUs not yet VCPU_STOPPED, and whoever is ending it */
     bool settled;                   /* ended, and the policy has been applied; boot CPU only */
     enum vm_end end;                /* valid when VM_ENDED */
     uint32_t end_code;              /* debug-exit: the value written */

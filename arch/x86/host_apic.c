@@ -246,7 +246,10 @@ void arch_cpu_idle(struct cpu *cpu)
 
 void arch_cpu_kick(struct cpu *cpu)
 {
-    atomic_store_explicit(&cpu->attention, 1, memory_order_release);
-    if (cpu != this_cpu())
-        host_apic_send(cpu->hardware_id, HOST_VECTOR_KICK);
+    host_apic_send(cpu->hardware_id, HOST_VECTOR_KICK);
+}
+
+void arch_cpu_poke(struct cpu *cpu)
+{
+    host_apic_send(cpu->hardware_id, HOST_VECTOR_POKE);
 }

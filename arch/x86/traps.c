@@ -181,6 +181,9 @@ static void handle_vector(struct x86_cpu *cpu, struct trap_frame *frame)
         if (!host_apic_timer_expired(cpu))
             return;
         break;
+    case HOST_VECTOR_POKE:
+        host_apic_eoi();
+        return;
     case HOST_VECTOR_KICK:
     case HOST_VECTOR_SERIAL:
         host_apic_eoi();

@@ -14,6 +14,7 @@ enum host_vector {
     HOST_VECTOR_PIC_BASE = 0x20, /* the 8259s, masked: only a spurious IRQ 7 or 15 can come */
     HOST_VECTOR_SERIAL = 0x30,
     HOST_VECTOR_TIMER = 0xe0,
+    HOST_VECTOR_POKE = 0xe1, /* only to end a guest's turn */
     HOST_VECTOR_KICK = 0xf0,
     HOST_VECTOR_SPURIOUS = 0xff,
 };

@@ -144,6 +144,8 @@ static void fold_pins(struct vlapic *vl, uint32_t out)
 {
     if ((out & VLAPIC_OUT_EXTINT) != 0)
         vl->extint = true;
+    if ((out & VLAPIC_OUT_TIMER) != 0)
+        vlapic_timer_due(vl);
     if ((out & VLAPIC_OUT_LINT0) != 0)
         vlapic_local_event(vl, VLAPIC_LINT0);
     if ((out & VLAPIC_OUT_LINT1) != 0)

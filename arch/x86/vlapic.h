@@ -39,8 +39,9 @@ struct apic_bus;
 #define VLAPIC_OUT_WORDS  UINT32_C(0x0f)
 #define VLAPIC_OUT_LINT0  UINT32_C(0x10) /* rising edge at the pin, LVT to be looked at */
 #define VLAPIC_OUT_LINT1  UINT32_C(0x20)
-#define VLAPIC_OUT_ERROR  UINT32_C(0x40) /* an error was logged from outside */
-#define VLAPIC_OUT_EXTINT UINT32_C(0x80) /* a message said "ask the PIC" */
+#define VLAPIC_OUT_ERROR  UINT32_C(0x40)  /* an error was logged from outside */
+#define VLAPIC_OUT_EXTINT UINT32_C(0x80)  /* a message said "ask the PIC" */
+#define VLAPIC_OUT_TIMER  UINT32_C(0x100) /* the host's timer has gone off: see what is due */
 
 /* Written by anyone. On cache lines of its own. */
 struct vlapic_posted {
@@ -128,7 +129,7 @@ void vlapic_firmware_setup(struct vlapic *vl);
 /* A fixed interrupt. False: APIC off, software-disabled, or vector illegal (logged in its ESR). */
 bool vlapic_post(struct vlapic *vl, uint8_t vector, bool level);
 
-/* Pins and the rest; `out` is one of VLAPIC_OUT_LINT0, _LINT1, _EXTINT. */
+/* Pins and the rest; `out` is one of VLAPIC_OUT_LINT0, _LINT1, _EXTINT, _TIMER. */
 void vlapic_post_pin(struct vlapic *vl, uint32_t out);
 
 /* INIT, or start-up with its vector. A start-up for a CPU that does not wait for one is the owner's to
@@ -244,9 +245,11 @@ static inline bool vlapic_is_enabled(const struct vlapic *vl)
     return (vl->base & APIC_BASE_ENABLE) != 0;
 }
 
-/* The vCPU leaves this physical CPU for good, and arrives at another: its timer moves with it. */
-void vlapic_unbind(struct vlapic *vl);
-void vlapic_bind(struct vlapic *vl);
+/*
+ * The vCPU has come from another physical CPU: its host timer comes too, so that an expiry interrupts nobody
+ * else. Until then it goes off where it was armed, which only posts.
+ */
+void vlapic_timer_follow(struct vlapic *vl);
 
 /* Requests waiting: in IRR and posted. */
 uint32_t vlapic_pending_count(const struct vlapic *vl);

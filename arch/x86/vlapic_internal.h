@@ -49,6 +49,7 @@ uint32_t vlapic_lvt_writable(uint32_t reg);
 
 void vlapic_timer_init(struct vlapic *vl);
 void vlapic_timer_reset(struct vlapic *vl);
+void vlapic_timer_due(struct vlapic *vl); /* acts on an expiry, arms for the next */
 uint32_t vlapic_timer_read_count(struct vlapic *vl);
 void vlapic_timer_write_initial(struct vlapic *vl, uint32_t value);
 void vlapic_timer_write_divide(struct vlapic *vl, uint32_t value);

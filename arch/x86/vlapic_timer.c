@@ -92,15 +92,18 @@ static void poll(struct vlapic *vl, uint64_t now)
     vlapic_local_event(vl, VLAPIC_TIMER);
 }
 
+/* On the CPU that armed it, which the vCPU may have left since: its owner looks at the time. */
 static void expire(struct timer *timer)
 {
-    struct vlapic *vl = CONTAINER_OF(timer, struct vlapic, timer.timer);
+    vlapic_post_pin(CONTAINER_OF(timer, struct vlapic, timer.timer), VLAPIC_OUT_TIMER);
+}
+
+void vlapic_timer_due(struct vlapic *vl)
+{
     uint64_t now = time_now_ns();
 
     poll(vl, now);
-    /* The timer of a VM that has ended costs nobody anything: a reset sets it up anew. */
-    if (atomic_load_explicit(&vl->bus->vm->state, memory_order_relaxed) != VM_ENDED)
-        arm(vl, now);
+    arm(vl, now);
 }
 
 static const struct timer_ops timer_ops = {.expire = expire};
@@ -222,12 +225,8 @@ void vlapic_tsc_changed(struct vlapic *vl)
         set_deadline(vl, time_now_ns(), vl->timer.tsc_deadline);
 }
 
-void vlapic_unbind(struct vlapic *vl)
+void vlapic_timer_follow(struct vlapic *vl)
 {
-    timer_cancel(&vl->timer.timer);
-}
-
-void vlapic_bind(struct vlapic *vl)
-{
-    arm(vl, time_now_ns());
+    if (timer_is_armed(&vl->timer.timer))
+        timer_arm(&vl->timer.timer, vl->timer.timer.deadline_ns);
 }

@@ -112,20 +112,10 @@ static bool take_start(struct x86_vcpu *vcpu)
     return true;
 }
 
-static void put_current(struct cpu *cpu)
-{
-    struct x86_vcpu *vcpu = x86_vcpu_of(cpu->current);
-
-    x86_ops->put(vcpu);
-    ext_state_save(&vcpu->ext);
-    cpu->current = NULL;
-}
-
 /* Off the CPU, with everything in memory and the other requests still to be looked at. */
 static __attribute__((noinline)) void hold(struct x86_vcpu *vcpu, uint32_t requests)
 {
     arch_vcpu_unschedule(&vcpu->core);
-    put_current(this_cpu());
     atomic_fetch_or_explicit(&vcpu->core.requests, requests & ~(uint32_t)VCPU_REQ_HOLD, memory_order_seq_cst);
     vcpu_enter_hold(&vcpu->core);
 }
@@ -136,9 +126,7 @@ static bool take_requests(struct x86_vcpu *vcpu)
     uint32_t requests = atomic_exchange_explicit(&vcpu->core.requests, 0, memory_order_seq_cst);
 
     if ((requests & VCPU_REQ_STOP) != 0) {
-        /* A reset begins as soon as the last one has stopped: nothing of it may be in the hardware then. */
-        put_current(this_cpu());
-        vm_vcpu_stopped(&vcpu->core);
+        vcpu_stop(&vcpu->core);
         return false;
     }
     if (UNLIKELY((requests & VCPU_REQ_HOLD) != 0 && vcpu->core.hold_count != 0)) {
@@ -183,21 +171,28 @@ bool x86_prepare_entry(struct x86_vcpu *vcpu)
     }
 }
 
-void arch_vcpu_run(struct vcpu *core)
+void arch_vcpu_load(struct vcpu *core, const struct vm *before)
 {
     struct x86_vcpu *vcpu = x86_vcpu_of(core);
-    struct cpu *cpu = this_cpu();
 
-    if (cpu->current != core) {
-        /* After a vCPU that has stopped nobody is current, and anybody may have been. */
-        mitigations_vcpu_switch(cpu->current != NULL ? cpu->current->vm : NULL, core->vm);
-        if (cpu->current != NULL)
-            put_current(cpu);
-        ext_state_load(&vcpu->ext);
-        cpu->current = core;
-    }
+    mitigations_vcpu_switch(before, core->vm);
+    ext_state_load(&vcpu->ext);
     x86_ops->load(vcpu);
-    x86_ops->run(vcpu);
+    if (UNLIKELY(vcpu->lapic.timer.timer.cpu != this_cpu()->id))
+        vlapic_timer_follow(&vcpu->lapic);
+}
+
+void arch_vcpu_put(struct vcpu *core)
+{
+    struct x86_vcpu *vcpu = x86_vcpu_of(core);
+
+    x86_ops->put(vcpu);
+    ext_state_save(&vcpu->ext);
+}
+
+void arch_vcpu_run(struct vcpu *core)
+{
+    x86_ops->run(x86_vcpu_of(core));
 }
 
 void arch_vcpu_describe(struct vcpu *core, char *text, size_t size)

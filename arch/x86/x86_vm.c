@@ -17,6 +17,7 @@
 #include "core/arch.h"
 #include "core/log.h"
 #include "core/pmem.h"
+#include "core/sched.h"
 #include "core/time.h"
 #include "lib/error.h"
 
@@ -91,7 +92,7 @@ static int create_vcpu(struct x86_vm *vm, uint32_t id)
     if (vcpu == NULL)
         return E_NOMEM;
     vm->core.vcpus[id] = &vcpu->core;
-    vcpu->core.cpu = 0;
+    vcpu->core.cpu = sched_place();
     list_init(&vcpu->core.run_node);
     inject_init(&vcpu->core.inject, nmi_way, nmi_caps);
     vlapic_init(&vcpu->lapic, &vm->board.irq.apics, &vcpu->core);

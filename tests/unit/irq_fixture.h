@@ -29,6 +29,7 @@ static uint64_t fixture_now;
 static struct vm fixture_vm;
 static struct vcpu fixture_vcpus[FIXTURE_VCPUS];
 static _Atomic uint64_t fixture_request_count;
+static void (*fixture_owner_turn)(void); /* the vCPUs' owner looks at what was posted; NULL: nothing to do */
 
 uint64_t time_now_ns(void)
 {
@@ -75,6 +76,13 @@ static FIXTURE_UNUSED void fixture_reset(void)
     }
 }
 
+static FIXTURE_UNUSED void fixture_expire(void)
+{
+    timers_expire(&fixture_cpu);
+    if (fixture_owner_turn != NULL)
+        fixture_owner_turn();
+}
+
 /* Moves the clock, stopping at each deadline that is armed on the way. */
 static FIXTURE_UNUSED void fixture_run_until(uint64_t ns)
 {
@@ -83,7 +91,7 @@ static FIXTURE_UNUSED void fixture_run_until(uint64_t ns)
     while ((next = timers_next_deadline(&fixture_cpu)) <= ns) {
         if (next > fixture_now)
             fixture_now = next;
-        timers_expire(&fixture_cpu);
+        fixture_expire();
     }
     fixture_now = ns;
 }
@@ -92,7 +100,7 @@ static FIXTURE_UNUSED void fixture_run_until(uint64_t ns)
 static FIXTURE_UNUSED void fixture_jump(uint64_t ns)
 {
     fixture_now += ns;
-    timers_expire(&fixture_cpu);
+    fixture_expire();
 }
 
 /* NMIs posted and not yet taken over. */

@@ -16,6 +16,7 @@
 #include "core/time.h"
 #include "core/vcpu.h"
 #include "core/vm.h"
+#include "lib/assert.h"
 
 #define TOO_MANY 10
 
@@ -37,6 +38,33 @@ uint64_t time_now_ns(void)
 void arch_timer_program(uint64_t deadline_ns)
 {
     (void)deadline_ns;
+}
+
+void arch_cpu_poke(struct cpu *cpu)
+{
+    (void)cpu;
+}
+
+void arch_vcpu_load(struct vcpu *core, const struct vm *before)
+{
+    (void)core;
+    (void)before;
+}
+
+void arch_vcpu_put(struct vcpu *core)
+{
+    (void)core;
+}
+
+void vm_vcpu_stopped(struct vcpu *core)
+{
+    atomic_store(&core->state, VCPU_STOPPED);
+}
+
+_Noreturn void panic(const char *format, ...)
+{
+    fail_msg("%s", format);
+    abort();
 }
 
 void cpu_kick(struct cpu *cpu)
@@ -137,7 +165,7 @@ static void test_two_wakers(void **state)
 
 static void stop(void)
 {
-    atomic_store(&vcpu.state, VCPU_STOPPED);
+    vcpu_stop(&vcpu);
 }
 
 static void test_off_wakes_for_start_and_end_only(void **state)

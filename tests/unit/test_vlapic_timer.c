@@ -16,6 +16,7 @@
 
 static struct apic_bus bus;
 static struct vlapic apic;
+static struct cpu other_cpu = {.id = 1, .timer_programmed_ns = UINT64_MAX};
 
 void vioapic_eoi(struct vioapic *io, uint8_t vector)
 {
@@ -53,10 +54,16 @@ static uint64_t posted(void)
     return atomic_load(&apic.posted.posted_count);
 }
 
+static void owner_turn(void)
+{
+    vlapic_sync(&apic);
+}
+
 static int setup(void **state)
 {
     (void)state;
     tsc_change = 0;
+    fixture_owner_turn = owner_turn;
     fixture_reset();
     apic_bus_init(&bus, &bus_ops, &fixture_vm, TSC_HZ);
     vlapic_init(&apic, &bus, &fixture_vcpus[0]);
@@ -136,7 +143,7 @@ static void test_vm_ended(void **state)
     set(APIC_LVT_TIMER, 0x20040);
     set(APIC_TMR_INIT, 1000000);
     fixture_run_until(fixture_now + 5 * NS_PER_MS);
-    atomic_store(&fixture_vm.state, VM_ENDED);
+    fixture_owner_turn = NULL; /* its vCPUs have stopped */
     fixture_run_until(fixture_now + NS_PER_SEC);
     assert_false(timer_is_armed(&apic.timer.timer));
     assert_in_range(posted(), 2, 4);
@@ -269,13 +276,20 @@ static void test_mode_change_disarms(void **state)
 static void test_reset_and_migration(void **state)
 {
     (void)state;
+    list_init(&other_cpu.timers);
+    cpus[1] = &other_cpu;
     set(APIC_LVT_TIMER, 0x50);
     set(APIC_TMR_INIT, 1000000);
-    vlapic_unbind(&apic);
-    assert_false(timer_is_armed(&apic.timer.timer));
+    fake_this_cpu = &other_cpu;
+    vlapic_timer_follow(&apic);
+    assert_int_equal(timers_next_deadline(&fixture_cpu), UINT64_MAX);
+    assert_int_equal(timers_next_deadline(&other_cpu), fixture_now + 2000000);
     fixture_now += 3 * NS_PER_MS;
-    vlapic_bind(&apic);
-    fixture_run_until(fixture_now);
+    /* The owner is elsewhere again: an expiry posts and touches nothing else. */
+    timers_expire(&other_cpu);
+    fake_this_cpu = &fixture_cpu;
+    assert_int_equal(posted(), 0);
+    owner_turn();
     assert_int_equal(posted(), 1);
     set(APIC_TMR_INIT, 1000000);
     vlapic_reset(&apic, true);

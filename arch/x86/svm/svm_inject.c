@@ -120,7 +120,7 @@ static __attribute__((noinline)) void change_windows(struct svm_vcpu *svm, uint3
      * cpu->attention would keep the guest from being entered at all.
      */
     if ((windows & INJECT_WIN_NOW) != 0)
-        host_apic_send(this_cpu()->hardware_id, HOST_VECTOR_KICK);
+        host_apic_send(this_cpu()->hardware_id, HOST_VECTOR_POKE);
 }
 
 /* Windows whose being armed means no more than the same bits again in the VMCB. */
