@@ -89,3 +89,6 @@ unit-pvclock-y := arch/x86/pvclock.c
 unit-y += guest_cpuid guest_msr
 unit-guest_cpuid-y :=
 unit-guest_msr-y :=
+# The guest's GIC, with the modelled virtual CPU interface.
+unit-y += vgic
+unit-vgic-y := $(vgic-y) tests/model/gic/ich.c core/device.c

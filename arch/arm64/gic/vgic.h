@@ -25,14 +25,15 @@
 #include "core/spinlock.h"
 #include "lib/list.h"
 
-#define VGIC_MAX_LRS    16
-#define VGIC_PRIVATE    32 /* SGIs 0..15, PPIs 16..31 */
-#define VGIC_SGIS       16
-#define VGIC_MAX_SPIS   988 /* INTIDs 32..1019 */
-#define VGIC_LPI_FIRST  8192
-#define VGIC_MAX_VCPUS  64
-#define VGIC_PRIORITIES 32 /* 5 bits, as every GIC of the time has; low three bits of the registers read 0 \
-                            */
+#define VGIC_MAX_LRS   16
+#define VGIC_PRIVATE   32 /* SGIs 0..15, PPIs 16..31 */
+#define VGIC_SGIS      16
+#define VGIC_MAX_SPIS  988 /* INTIDs 32..1019 */
+#define VGIC_LPI_FIRST 8192
+#define VGIC_MAX_VCPUS 64
+#define VGIC_PRIORITIES                                                                \
+    32 /* 5 bits, as every GIC of the time has; low three bits of the registers read 0 \
+        */
 #define VGIC_NO_VCPU UINT8_MAX
 
 /* Where guests find it: QEMU's virt board has the same. */
@@ -58,6 +59,7 @@ enum vgic_place {
 
 struct vgic_irq {
     struct list_node node;
+    uint64_t route; /* SPI: GICD_IROUTER */
     uint32_t intid;
     uint16_t hw_intid;    /* physical PPI behind it, 0: none */
     uint8_t priority;     /* multiple of 8 */
@@ -126,13 +128,15 @@ struct vgic_queue {
 /* A virtual CPU interface with its redistributor. */
 struct vgic_vcpu {
     /* The entry path reads these. */
-    _Atomic bool dirty;    /* list registers must be folded and filled before the next entry */
-    uint8_t id;            /* index, also its place in affinity space: vgic_mpidr() */
-    uint8_t lr_count;      /* in use since the last fill, not folded yet */
-    bool parked;           /* between vgic_block() and vgic_unblock(): cpuif is the truth */
-    bool asleep;           /* GICR_WAKER.ProcessorSleep */
-    uint32_t shared_count; /* SPIs and LPIs whose home this is and that are not idle */
-    uint32_t acked_count;  /* in `active` and acked */
+    _Atomic bool dirty;            /* list registers must be folded and filled before the next entry */
+    uint8_t id;                    /* index, also its place in affinity space: vgic_mpidr() */
+    uint8_t lr_count;              /* in use since the last fill, not folded yet */
+    _Atomic bool parked;           /* between vgic_block() and vgic_unblock(): cpuif is the truth */
+    bool is_on;                    /* between vgic_vcpu_on() and _off(); 1 of N goes only there */
+    bool asleep;                   /* GICR_WAKER.ProcessorSleep */
+    _Atomic uint32_t shared_count; /* SPIs and LPIs whose home this is and that are not idle */
+    uint32_t acked_count;          /* in `active` and acked */
+    uint32_t ghosts; /* bit per ack_priority / 8: ended by a register write, EOI still to come */
     struct spinlock lock;
     struct vgic_vm *vm;
     struct vcpu *vcpu; /* for ops and MMIO; NULL in tests */
@@ -149,7 +153,8 @@ struct vgic_vcpu {
 struct vgic_config {
     const struct vgic_ops *ops;
     uint32_t vcpu_count;   /* 1..VGIC_MAX_VCPUS */
-    uint32_t lr_count;     /* 1..VGIC_MAX_LRS: of the hardware */
+    uint32_t lr_count;     /* 1..VGIC_MAX_LRS: ICH_VTR_EL2.ListRegs + 1 */
+    uint32_t pre_bits;     /* 5..7: ICH_VTR_EL2.PREbits + 1 */
     uint32_t spi_count;    /* multiple of 32, up to 960, or 988 */
     struct vgic_irq *spis; /* spi_count of them, zeroed; caller's memory for the VM's life */
 };
@@ -160,7 +165,7 @@ struct vgic_vm {
     struct vdev redist; /* all GICR frames */
     struct vgic_config config;
     struct vgic_vcpu *vcpus[VGIC_MAX_VCPUS];
-    bool group_enabled[2];   /* GICD_CTLR */
+    _Atomic uint8_t groups;  /* GICD_CTLR: bit per enabled group; written with `lock` */
     uint8_t next_any;        /* 1 of N: where to look first */
     struct vgic_books books; /* of SPIs and LPIs */
 };
@@ -180,7 +185,7 @@ MUST_CHECK int vgic_vm_init(struct vgic_vm *vgic, const struct vgic_config *conf
 void vgic_vcpu_init(struct vgic_vm *vgic, struct vgic_vcpu *v, uint32_t index, struct vcpu *vcpu);
 /* Puts the frames on the bus at VGIC_DIST_BASE and VGIC_REDIST_BASE. As bus_register(). */
 MUST_CHECK int vgic_register(struct vgic_vm *vgic, struct bus *bus);
-/* Power-on state; no vCPU runs. Lines keep their level. Also the devices' reset op. */
+/* Power-on state; no vCPU runs, all are folded. Lines keep their level. Also the devices' reset op. */
 void vgic_vm_reset(struct vgic_vm *vgic);
 /* CPU_ON: the CPU interface starts afresh (VMCR, active priorities); the redistributor keeps its state. Not
  * loaded anywhere. */
@@ -231,10 +236,11 @@ void vgic_deactivate(struct vgic_vcpu *v, uint64_t value);
  * -------------------------------------------------------------------------------------------------- */
 
 /*
- * WFI. Owner; list registers folded and `cpuif` just saved from hardware (VMCR rule). True: nothing pending
- * can be delivered, the vCPU may block; from now on only what can be delivered kicks it. False: do not block.
+ * WFI. Owner; list registers folded, `now` just read from hardware (VMCR rule) and copied to v->cpuif. True:
+ * nothing pending can be delivered, the vCPU may block; from now on only what can be delivered kicks it.
+ * False: do not block.
  */
-MUST_CHECK bool vgic_block(struct vgic_vcpu *v);
+MUST_CHECK bool vgic_block(struct vgic_vcpu *v, const struct vgic_cpuif *now);
 /* Before it runs again, or when vcpu_block() refused. */
 void vgic_unblock(struct vgic_vcpu *v);
 /* Would an interrupt be signalled to the CPU, given this state of its CPU interface? Owner, folded; v->lock

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The guest's GIC: pure, so tests on the host link vgic-y too.
+vgic-y := arch/arm64/gic/vgic_init.c arch/arm64/gic/vgic_state.c arch/arm64/gic/vgic_lr.c arch/arm64/gic/vgic_wake.c \
+	arch/arm64/gic/vgic_post.c arch/arm64/gic/vgic_bits.c arch/arm64/gic/vgic_dist.c arch/arm64/gic/vgic_redist.c
+gic-y += $(vgic-y)
+hot-y += arch/arm64/gic/vgic_state.c arch/arm64/gic/vgic_lr.c arch/arm64/gic/vgic_wake.c arch/arm64/gic/vgic_post.c
+hot-y += arch/arm64/gic/vgic_dist.c arch/arm64/gic/vgic_redist.c

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * List registers. Everything in them is folded back into struct vgic_irq and chosen again; a vCPU without
+ * news is not looked at.
+ *
+ * Choice: what is pending goes first, by priority; active interrupts get what room is left. An active one can
+ * do without: its priority is in the active priorities registers, and its EOI is counted (EOIcount) or its
+ * DIR trapped. A pending one cannot. So while something pending waits, all list registers are pending, and
+ * "no list register is pending" is exactly the moment when what waits can be due: it never holds at entry, so
+ * the maintenance interrupt cannot come without progress, whatever number of registers there is.
+ */
+#include <stddef.h>
+
+#include "arch/arm64/gic/vgic_internal.h"
+#include "lib/assert.h"
+
+/* The vCPU's lock, and the VM's first if SPIs or LPIs are with the vCPU. True: the latter too. */
+static bool lock_run(struct vgic_vcpu *v)
+{
+    bool shared = false;
+
+    for (;;) {
+        shared = shared || atomic_load_explicit(&v->shared_count, memory_order_relaxed) != 0;
+        if (shared)
+            spin_lock(&v->vm->lock);
+        spin_lock(&v->lock);
+        if (shared || atomic_load_explicit(&v->shared_count, memory_order_relaxed) == 0)
+            return shared;
+        spin_unlock(&v->lock);
+        shared = true;
+    }
+}
+
+static void unlock_run(struct vgic_vcpu *v, bool shared)
+{
+    spin_unlock(&v->lock);
+    if (shared)
+        spin_unlock(&v->vm->lock);
+}
+
+/* --- Fold --------------------------------------------------------------------------------------------------
+ */
+
+/* The event that was put into the list register has been acknowledged. */
+static void event_delivered(const struct vgic_irq *irq, struct vgic_books *books)
+{
+    books->delivered_count++;
+    if (vgic_is_edge(irq) || !irq->line)
+        return;
+    /* A level that still stands is pending again at once. */
+    books->posted_count++;
+    books->collapsed_count += irq->latch;
+}
+
+/* ... has not, and comes back. */
+static void event_returns(struct vgic_irq *irq, struct vgic_books *books)
+{
+    bool again = irq->latch;
+    bool latched = vgic_is_edge(irq) ? !irq->drop_pending : irq->lr_latch;
+    bool stands = latched || (!vgic_is_edge(irq) && irq->line);
+
+    irq->latch = again || latched;
+    books->collapsed_count += again && stands;
+    books->withdrawn_count += !stands;
+}
+
+static void fold_one(struct vgic_vcpu *v, struct vgic_irq *irq, uint64_t lr)
+{
+    struct vgic_vm *vgic = v->vm;
+    struct vgic_books *books = vgic_books_of(vgic, irq);
+    bool pending = (lr & ICH_LR_PENDING) != 0;
+    bool active = (lr & ICH_LR_ACTIVE) != 0;
+    bool acknowledged = irq->lr_pending && !pending;
+    bool ended = (irq->lr_active || acknowledged) && !active;
+
+    if (acknowledged)
+        event_delivered(irq, books);
+    else if (irq->lr_pending)
+        event_returns(irq, books);
+    if (acknowledged) {
+        irq->acked = true;
+        irq->ack_priority = (uint8_t)field_get(lr, ICH_LR_PRIORITY);
+    }
+    if (irq->hw_intid != 0 && ((ended && (lr & ICH_LR_HW) == 0) || (active && irq->drop_active)))
+        vgic->config.ops->hw_deactivate(v, irq->hw_intid);
+    if (active && irq->drop_active)
+        vgic_leave_ghost(v, irq);
+    irq->active = (active && !irq->drop_active) || irq->set_active;
+    irq->acked = irq->acked && active && !irq->drop_active;
+    irq->lr_pending = false;
+    irq->lr_active = false;
+    irq->lr_latch = false;
+    irq->drop_pending = false;
+    irq->drop_active = false;
+    irq->set_active = false;
+    vgic_set_place(v, irq, VGIC_IDLE);
+}
+
+/* EOI mode 0: interrupts are ended in the order of their priorities, so the count says which ones. */
+static void count_eois(struct vgic_vcpu *v, uint64_t count, struct vgic_irq **strays, uint32_t *stray_count)
+{
+    if (LIKELY(count == 0) || (v->vm->config.ops->vmcr(v) & ICH_VMCR_VEOIM) != 0)
+        return;
+    for (; count != 0 && (v->acked_count != 0 || v->ghosts != 0); count--) {
+        struct vgic_irq *irq = LIST_ENTRY(v->active.next, struct vgic_irq, node);
+
+        if (v->acked_count == 0 || (v->ghosts & (BIT(irq->ack_priority / 8) - 1)) != 0) {
+            v->ghosts &= v->ghosts - 1;
+            continue;
+        }
+        ASSERT(irq->acked);
+        vgic_unlink(v, irq);
+        irq->acked = false; /* no ghost: this is its EOI */
+        vgic_clear_active(v->vm, v, irq);
+        if (!vgic_settle(v->vm, v, irq, false))
+            strays[(*stray_count)++] = irq;
+    }
+}
+
+#define EOICOUNT_MAX 31
+
+void vgic_fold(struct vgic_vcpu *v, const struct vgic_lrs *lrs)
+{
+    uint64_t eoi_count = field_get(lrs->hcr, ICH_HCR_EOICOUNT);
+    struct vgic_irq *strays[VGIC_MAX_LRS + EOICOUNT_MAX];
+    uint32_t stray_count = 0;
+    bool shared;
+
+    if (v->lr_count == 0 && eoi_count == 0)
+        return;
+    shared = lock_run(v);
+    /* Those that were not in a list register ended before those that still are in one can change places. */
+    count_eois(v, eoi_count, strays, &stray_count);
+    for (uint32_t i = v->lr_count; i-- != 0;) {
+        struct vgic_irq *irq = v->lrs[i];
+        bool returned = irq->lr_pending && (lrs->lr[i] & ICH_LR_PENDING) != 0;
+
+        fold_one(v, irq, lrs->lr[i]);
+        if (!vgic_settle(v->vm, v, irq, returned))
+            strays[stray_count++] = irq;
+    }
+    v->lr_count = 0;
+    atomic_store_explicit(&v->dirty, true, memory_order_relaxed);
+    spin_unlock(&v->lock);
+    for (uint32_t i = 0; i < stray_count; i++)
+        vgic_send_off(v->vm, strays[i]);
+    if (shared)
+        spin_unlock(&v->vm->lock);
+}
+
+/* --- Fill --------------------------------------------------------------------------------------------------
+ */
+
+static uint64_t lr_value(const struct vgic_irq *irq, uint8_t priority)
+{
+    uint64_t lr = field_make(irq->intid, ICH_LR_VINTID) | field_make(priority, ICH_LR_PRIORITY);
+
+    lr |= irq->group1 ? ICH_LR_GROUP1 : 0;
+    lr |= irq->lr_pending ? ICH_LR_PENDING : 0;
+    lr |= irq->lr_active ? ICH_LR_ACTIVE : 0;
+    if (irq->hw_intid != 0 && !(irq->lr_pending && irq->lr_active))
+        return lr | ICH_LR_HW | field_make(irq->hw_intid, ICH_LR_PINTID);
+    /* Something will be left to do when the guest is through: a level that stands, an event that waits. */
+    if (irq->enabled && (irq->latch || (!vgic_is_edge(irq) && irq->line)))
+        lr |= ICH_LR_EOI;
+    return lr;
+}
+
+static void put(struct vgic_vcpu *v, struct vgic_lrs *lrs, struct vgic_irq *irq, bool pending)
+{
+    vgic_unlink(v, irq);
+    irq->lr_active = irq->active;
+    irq->lr_pending = pending;
+    irq->lr_latch = pending && irq->latch;
+    irq->latch = irq->latch && !pending;
+    irq->lr = (uint8_t)lrs->count;
+    vgic_set_place(v, irq, VGIC_IN_LR);
+    v->lrs[lrs->count] = irq;
+    lrs->lr[lrs->count++] = lr_value(irq, irq->lr_active ? irq->ack_priority : irq->priority);
+}
+
+/* Group bits of `groups` with a queue that is not empty, and the highest of their priorities. */
+static uint32_t waiting(const struct vgic_vcpu *v, uint8_t groups)
+{
+    return ((groups & 1) != 0 ? v->queues[0].mask : 0) | ((groups & 2) != 0 ? v->queues[1].mask : 0);
+}
+
+static void put_pending(struct vgic_vcpu *v, struct vgic_lrs *lrs, uint8_t groups)
+{
+    uint32_t mask;
+
+    while (lrs->count < v->vm->config.lr_count && (mask = waiting(v, groups)) != 0) {
+        unsigned int level = (unsigned int)__builtin_ctz(mask);
+        bool group1 = (groups & 1) == 0 || (v->queues[0].mask >> level & 1) == 0;
+
+        put(v, lrs, LIST_ENTRY(v->queues[group1].heads[level].next, struct vgic_irq, node), true);
+    }
+}
+
+/* An active interrupt with an event beside it becomes pending in the list register, where the event may stay.
+ */
+static bool event_fits(const struct vgic_vcpu *v, const struct vgic_irq *irq)
+{
+    return irq->latch && vgic_is_edge(irq) && irq->enabled && vgic_group_is_enabled(v->vm, irq) &&
+           (irq->target == v->id || irq->any_target);
+}
+
+static void put_active(struct vgic_vcpu *v, struct vgic_lrs *lrs)
+{
+    while (lrs->count < v->vm->config.lr_count && !list_is_empty(&v->active)) {
+        struct vgic_irq *irq = LIST_ENTRY(v->active.next, struct vgic_irq, node);
+
+        put(v, lrs, irq, event_fits(v, irq));
+    }
+}
+
+/* More than `count` wait, in these groups. */
+static bool more_than(const struct vgic_vcpu *v, uint32_t count)
+{
+    for (uint32_t group = 0; group < 2; group++)
+        for (uint32_t mask = v->queues[group].mask; mask != 0; mask &= mask - 1)
+            LIST_FOR_EACH(node, &v->queues[group].heads[__builtin_ctz(mask)])
+            {
+                if (count-- == 0)
+                    return true;
+            }
+    return false;
+}
+
+/*
+ * Both groups, and not room for all: one that the guest has turned off at its CPU interface must not keep the
+ * other out. Rare enough for a look at VMCR; the guest's changing its mind is told by maintenance interrupts.
+ */
+static uint64_t put_by_group(struct vgic_vcpu *v, struct vgic_lrs *lrs, uint8_t groups)
+{
+    uint64_t vmcr = v->vm->config.ops->vmcr(v);
+    uint8_t on = (uint8_t)(((vmcr & ICH_VMCR_VENG0) != 0 ? 1 : 0) | ((vmcr & ICH_VMCR_VENG1) != 0 ? 2 : 0));
+
+    put_pending(v, lrs, groups & on);
+    put_pending(v, lrs, groups & (uint8_t)~on);
+    return ((on & 1) != 0 ? ICH_HCR_VGRP0DIE : ICH_HCR_VGRP0EIE) |
+           ((on & 2) != 0 ? ICH_HCR_VGRP1DIE : ICH_HCR_VGRP1EIE);
+}
+
+void vgic_fill(struct vgic_vcpu *v, struct vgic_lrs *lrs)
+{
+    uint8_t groups = atomic_load_explicit(&v->vm->groups, memory_order_relaxed);
+    bool shared = lock_run(v);
+
+    ASSERT(v->lr_count == 0);
+    atomic_store_explicit(&v->dirty, false, memory_order_relaxed);
+    lrs->hcr = ICH_HCR_EN | ICH_HCR_TDIR;
+    lrs->count = 0;
+    if (UNLIKELY(groups == 3 && v->queues[0].mask != 0 && v->queues[1].mask != 0 &&
+                 more_than(v, v->vm->config.lr_count)))
+        lrs->hcr |= put_by_group(v, lrs, groups);
+    else
+        put_pending(v, lrs, groups);
+    if (UNLIKELY(waiting(v, groups) != 0))
+        lrs->hcr |= ICH_HCR_NPIE;
+    put_active(v, lrs);
+    if (UNLIKELY(v->acked_count != 0))
+        lrs->hcr |= ICH_HCR_LRENPIE;
+    v->lr_count = (uint8_t)lrs->count;
+    unlock_run(v, shared);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The redistributors' registers: for each vCPU the frame of RD_base and that of its SGIs and PPIs. A vCPU may
+ * access those of others. Access sizes as in vgic_dist.c.
+ */
+#include <stddef.h>
+
+#include "arch/arm64/gic/gicd_regs.h"
+#include "arch/arm64/gic/vgic_internal.h"
+#include "core/vcpu.h"
+
+static uint64_t typer(const struct vgic_vm *vgic, const struct vgic_vcpu *v)
+{
+    uint64_t value = field_make(v->id, GICR_TYPER_NUMBER) | field_make(vgic_mpidr(v->id), GICR_TYPER_AFF) |
+                     GICR_TYPER_DPGS;
+
+    return v->id + 1u == vgic->config.vcpu_count ? value | GICR_TYPER_LAST : value;
+}
+
+static uint64_t read_base(const struct vgic_vm *vgic, const struct vgic_vcpu *v, uint32_t offset,
+                          unsigned int size)
+{
+    switch (offset) {
+    case GICR_CTLR:
+        return v->redist_ctlr;
+    case GICR_IIDR:
+        return GIC_IIDR_VALUE;
+    case GICR_TYPER:
+    case GICR_TYPER + 4:
+        return vgic_half_read(typer(vgic, v), offset - GICR_TYPER, size);
+    case GICR_WAKER:
+        return v->asleep ? GICR_WAKER_PROCESSOR_SLEEP | GICR_WAKER_CHILDREN_ASLEEP : 0;
+    case GIC_PIDR2:
+        return GIC_PIDR2_VALUE;
+    default:
+        return 0;
+    }
+}
+
+static void write_base(struct vgic_vcpu *v, uint32_t offset, uint64_t value)
+{
+    if (offset == GICR_CTLR)
+        v->redist_ctlr = (uint32_t)(value & (GICR_CTLR_DPG0 | GICR_CTLR_DPG1NS));
+    else if (offset == GICR_WAKER)
+        v->asleep = (value & GICR_WAKER_PROCESSOR_SLEEP) != 0;
+}
+
+static bool is_priority(uint32_t offset, unsigned int size)
+{
+    return offset >= GICD_IPRIORITYR && offset < GICD_IPRIORITYR + VGIC_PRIVATE && (size == 1 || size == 4);
+}
+
+static uint64_t read_private(struct vgic_vm *vgic, struct vgic_vcpu *self, struct vgic_vcpu *v,
+                             uint32_t offset, unsigned int size)
+{
+    if (is_priority(offset, size))
+        return vgic_read_priorities(vgic, v, offset - GICD_IPRIORITYR, size);
+    if (size != 4)
+        return 0;
+    if (offset >= GICD_IGROUPR && offset < GICD_IPRIORITYR && offset % 0x80 == 0)
+        return vgic_read_bits(vgic, self, v, offset, 0);
+    if (offset == GICD_ICFGR || offset == GICD_ICFGR + 4)
+        return vgic_read_config(vgic, v, (offset - GICD_ICFGR) * 4);
+    return 0;
+}
+
+static void write_private(struct vgic_vm *vgic, struct vgic_vcpu *v, uint32_t offset, unsigned int size,
+                          uint64_t value)
+{
+    if (is_priority(offset, size))
+        vgic_write_priorities(vgic, v, offset - GICD_IPRIORITYR, size, value);
+    else if (size == 4 && offset >= GICD_IGROUPR && offset < GICD_IPRIORITYR && offset % 0x80 == 0)
+        vgic_write_bits(vgic, v, offset, 0, (uint32_t)value);
+}
+
+static bool wants_truth(uint64_t offset)
+{
+    uint64_t in_frame = offset % VGIC_REDIST_SIZE;
+
+    return in_frame >= GICR_SGI_FRAME + GICD_ISPENDR && in_frame < GICR_SGI_FRAME + GICD_IPRIORITYR;
+}
+
+static uint64_t redist_read(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, unsigned int size)
+{
+    struct vgic_vm *vgic = CONTAINER_OF(dev, struct vgic_vm, redist);
+    struct vgic_vcpu *self = vgic->vcpus[vcpu->id];
+    struct vgic_vcpu *v = vgic->vcpus[offset / VGIC_REDIST_SIZE];
+    uint32_t in_frame = (uint32_t)(offset % VGIC_REDIST_SIZE);
+
+    if (offset % size != 0)
+        return 0;
+    if (wants_truth(offset))
+        vgic->config.ops->fold_here(self);
+    if (in_frame >= GICR_SGI_FRAME)
+        return read_private(vgic, self, v, in_frame - GICR_SGI_FRAME, size);
+    return size < 4 ? 0 : read_base(vgic, v, in_frame, size);
+}
+
+static void redist_write(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, unsigned int size,
+                         uint64_t value)
+{
+    struct vgic_vm *vgic = CONTAINER_OF(dev, struct vgic_vm, redist);
+    struct vgic_vcpu *v = vgic->vcpus[offset / VGIC_REDIST_SIZE];
+    uint32_t in_frame = (uint32_t)(offset % VGIC_REDIST_SIZE);
+
+    if (offset % size != 0)
+        return;
+    if (wants_truth(offset))
+        vgic->config.ops->fold_here(vgic->vcpus[vcpu->id]);
+    if (in_frame >= GICR_SGI_FRAME) {
+        write_private(vgic, v, in_frame - GICR_SGI_FRAME, size, value);
+    } else if (size == 4) {
+        spin_lock(&vgic->lock);
+        write_base(v, in_frame, value);
+        spin_unlock(&vgic->lock);
+    }
+}
+
+/* The distributor's reset does it all. */
+static void redist_reset(struct vdev *dev)
+{
+    (void)dev;
+}
+
+const struct vdev_ops vgic_redist_ops = {
+    .name = "gicr", .read = redist_read, .write = redist_write, .reset = redist_reset};
