@@ -17,27 +17,39 @@ sources-arm64 := $(boot-arm64-y) $(arch-arm64-y) $(gic-y) $(drivers-arm64-y) $(c
 cross-arm64 := aarch64-linux-gnu-
 CROSS := $(cross-$(ARCH))
 
+# arm64 reads its device tree with Debian's libfdt, which bootstrap fetches (docs/arm64.md).
+libfdt := build/libfdt
+libraries-arm64 := $(libfdt)/libfdt.a
+includes-arm64 := -Iboot/arm64/libfdt -isystem $(libfdt)
+
 warnings := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 freestanding := -std=c11 -ffreestanding -fno-pic -fno-pie -fno-common -fno-strict-aliasing -fno-stack-protector \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-align-functions -fno-align-loops -fno-align-jumps -ffunction-sections -fdata-sections -fstack-usage
+image-arm64 := build/arm64/Image
 flags-x86 := -m64 -mpreferred-stack-boundary=3 -mno-push-args -maccumulate-outgoing-args -mgeneral-regs-only -mno-red-zone -mcmodel=small -fcf-protection=none
-flags-arm64 := -mgeneral-regs-only -mcpu=cortex-a53 -mno-outline-atomics -mstrict-align
-CFLAGS := $(freestanding) $(warnings) -Oz -fno-jump-tables -fno-ipa-cp-clone -fno-tree-pre -fno-tree-dominator-opts -g $(flags-$(ARCH)) -I. -Iarch/$(ARCH)/inline
+flags-arm64 := -mgeneral-regs-only -mcpu=cortex-a53 -mno-outline-atomics
+CFLAGS := $(freestanding) $(warnings) -Oz -fno-jump-tables -fno-ipa-cp-clone -fno-tree-pre -fno-tree-dominator-opts -g $(flags-$(ARCH)) -I. -Iarch/$(ARCH)/inline $(includes-$(ARCH))
 ASFLAGS := -g -I. -D__ASSEMBLER__ $(filter-out -mgeneral-regs-only,$(flags-$(ARCH)))
+
+$(libfdt)/libfdt.a:
+	@tools/bootstrap arm64 --libfdt
 
 objects := $(patsubst %.c,$(B)/%.o,$(filter %.c,$(sources-$(ARCH)))) \
 	$(patsubst %.S,$(B)/%.o,$(filter %.S,$(sources-$(ARCH))))
+
+# What runs before the MMU is on, where memory is a device's and wants aligned accesses.
+$(patsubst %.c,build/arm64/%.o,$(filter boot/arm64/%.c,$(boot-arm64-y)) arch/arm64/cpu.c arch/arm64/host_map.c drivers/pl011.c): CFLAGS += -mstrict-align
 
 # Everything is made small, except what runs at exits and entries: hot-y in sources.mk.
 $(patsubst %.c,$(B)/%.o,$(filter %.c,$(hot-y))): CFLAGS += -O2 -fjump-tables -ftree-pre -ftree-dominator-opts
 
 .PHONY: all build run test check check-fast unit lint bench size clean help
 ## all: the same as build
-## build: Latch's image for GRUB, build/x86/latch.elf
+## build: Latch's image, build/x86/latch.elf or build/arm64/Image
 all: build
-build: $(B)/latch.elf
+build: $(B)/latch.elf $(image-$(ARCH))
 
-$(B)/%.o: %.c Makefile
+$(B)/%.o: %.c Makefile | $(libraries-$(ARCH))
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CROSS)gcc $(CFLAGS) -MMD -MP -c $< -o $@
@@ -51,15 +63,20 @@ $(B)/%.o: %.S Makefile
 $(B)/linker.ld: boot/$(ARCH)/linker.ld.S boot/debugger.ld.h
 	@mkdir -p $(@D)
 	@$(CROSS)cpp -P -I. -D__ASSEMBLER__ $< -o $@
+# arm64 may be loaded anywhere: a third table says which words hold addresses.
+relocs-arm64 := $(PYTHON) tools/relocs.py
 link = $(CROSS)ld -O2 -nostdlib -static --gc-sections --build-id=sha1 -z max-page-size=0x1000 -z noexecstack --no-warn-rwx-segments -T $(B)/linker.ld
-$(B)/latch.elf: $(objects) $(B)/linker.ld tools/symbols.py
+$(B)/latch.elf: $(objects) $(B)/linker.ld tools/symbols.py $(libraries-$(ARCH))
 	@echo "  LINK  $@"
 	@$(PYTHON) tools/symbols.py --empty > $(B)/symbols0.S
 	@$(CROSS)gcc $(ASFLAGS) -c $(B)/symbols0.S -o $(B)/symbols0.o
-	@$(link) $(objects) $(B)/symbols0.o -o $(B)/latch0.elf
+	@$(link) $(if $(relocs-$(ARCH)),--emit-relocs) $(objects) $(B)/symbols0.o $(libraries-$(ARCH)) -o $(B)/latch0.elf
 	@$(CROSS)nm -n $(B)/latch0.elf | $(PYTHON) tools/symbols.py > $(B)/symbols.S
+	@$(if $(relocs-$(ARCH)),$(relocs-$(ARCH)) $(B)/latch0.elf >> $(B)/symbols.S)
 	@$(CROSS)gcc $(ASFLAGS) -c $(B)/symbols.S -o $(B)/symbols.o
-	@$(link) $(objects) $(B)/symbols.o -o $@
+	@$(link) $(objects) $(B)/symbols.o $(libraries-$(ARCH)) -o $@
+build/arm64/Image: build/arm64/latch.elf
+	@$(CROSS)objcopy -O binary $< $@
 
 # Host tests: cmocka with the address and undefined-behaviour sanitizers.
 host-cflags := -std=c11 -g -O1 $(warnings) -Wno-missing-prototypes -fno-strict-aliasing -fsanitize=address,undefined \

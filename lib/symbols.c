@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The symbol table of tools/symbols.py: `symbol_count` distances, each from the symbol before, in ascending
- * order of address, and as many names, each ended by 0. Seven bits of a distance stand in a byte, the lowest
- * first, and bit 7 says that more follow. A byte of a name below 0x80 is a character, another one the number
- * of a piece in symbol_pieces, strings ended by 0.
+ * The symbol table of tools/symbols.py: `symbol_count` distances, each from the symbol before (the first from
+ * the linker script's symbol_origin), in ascending order of address, and as many names, each ended by 0.
+ * Seven bits of a distance stand in a byte, the lowest first, and bit 7 says that more follow. A byte of a
+ * name below 0x80 is a character, another one the number of a piece in symbol_pieces, strings ended by 0.
  */
 #include "lib/symbols.h"
 
@@ -16,6 +16,7 @@
 #define MORE       0x80
 #define SEVEN_BITS 7
 
+extern const uint8_t symbol_origin[];
 extern const uint32_t symbol_count;
 extern const uint8_t symbol_distances[];
 extern const char symbol_pieces[];
@@ -64,7 +65,7 @@ const char *symbol_lookup(uintptr_t address, uintptr_t *offset)
     uintptr_t start = 0;
     uint32_t after = 0;
 
-    for (uintptr_t next = 0; after < symbol_count; after++) {
+    for (uintptr_t next = (uintptr_t)symbol_origin; after < symbol_count; after++) {
         next += take_distance(&at);
         if (next > address)
             break;

@@ -47,18 +47,20 @@ def pack(texts):
 
 
 def main() -> None:
-    symbols = []
+    symbols, origin = [], 0
     if "--empty" not in sys.argv:
         for line in sys.stdin:
             fields = line.split()
-            if len(fields) == 3 and fields[1] in "tT":
+            if len(fields) == 3 and fields[2] == "symbol_origin":
+                origin = int(fields[0], 16)
+            elif len(fields) == 3 and fields[1] in "tT" and not fields[2].startswith("$"):
                 symbols.append((int(fields[0], 16), fields[2]))
     pieces, names = pack([name for _, name in symbols])
     print("/* Made by tools/symbols.py */")
     print('.section .symbols, "a"')
     print(".balign 4\n.global symbol_count\nsymbol_count: .long %d" % len(symbols))
     print(".global symbol_distances\nsymbol_distances:")
-    last = 0
+    last = origin
     for address, _ in symbols:
         print(".uleb128 0x%x" % (address - last))
         last = address

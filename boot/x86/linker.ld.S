@@ -22,6 +22,7 @@ SECTIONS
 {
     . = IMAGE_BASE;
     image_start = .;
+    symbol_origin = .;
     .boot : {
         KEEP(*(.multiboot2))
         KEEP(*(.boot32))

@@ -10,6 +10,9 @@ FREESTANDING = ("lib/", "core/", "vdev/", "drivers/", "arch/", "boot/", "guests/
 HOSTED = "guests/linux/"  # programs of a Linux guest
 FREESTANDING_HEADERS = {"limits.h", "stdalign.h", "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "stdnoreturn.h"}
 
+# The one library that is linked, and the one file that calls it.
+LIBRARIES = {("boot/arm64/devicetree.c", "libfdt.h")}
+
 # Folder -> prefixes and files that it may include; the longest matching folder counts.
 ALLOWED = {
     "lib/": ("lib/",),

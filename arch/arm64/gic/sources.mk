@@ -5,3 +5,4 @@ vgic-y := arch/arm64/gic/vgic_init.c arch/arm64/gic/vgic_state.c arch/arm64/gic/
 gic-y += $(vgic-y)
 hot-y += arch/arm64/gic/vgic_state.c arch/arm64/gic/vgic_lr.c arch/arm64/gic/vgic_wake.c arch/arm64/gic/vgic_post.c
 hot-y += arch/arm64/gic/vgic_dist.c arch/arm64/gic/vgic_redist.c
+gic-y += arch/arm64/gic/gicv3.c

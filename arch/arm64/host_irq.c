@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Handlers only silence the source and set cpu->attention: the CPU's loop does the work.
+ */
+#include "arch/arm64/host_irq.h"
+
+#include "arch/arm64/cpu.h"
+#include "arch/arm64/gic/gicv3.h"
+#include "arch/arm64/host_console.h"
+#include "arch/arm64/host_platform.h"
+#include "arch/arm64/host_timer.h"
+#include "arch/arm64/insn.h"
+#include "core/arch.h"
+#include "core/panic.h"
+
+#define ROUND_MAX \
+    64 /* more than a CPU's sources; a source that never ends shows as time lost, not as a hang */
+
+static void take_one(struct arm64_cpu *cpu, uint32_t intid)
+{
+    gicv3_eoi(intid);
+    if (intid == GICV3_SGI_KICK) {
+        if (panic_active())
+            arch_panic_halt();
+    } else if (intid == host_devices.hyp_timer_intid) {
+        host_timer_stop();
+        cpu->deadline_count = UINT64_MAX;
+    } else if (intid == host_devices.console_intid) {
+        host_console_irq();
+    } else if (guest_irq_take(cpu, intid)) {
+        return;
+    } else {
+        cpu->stray_count++;
+        gicv3_deactivate(intid);
+        return;
+    }
+    gicv3_deactivate(intid);
+    atomic_store_explicit(&cpu->base.attention, 1, memory_order_release);
+}
+
+void host_irq_take(struct arm64_cpu *cpu)
+{
+    for (uint32_t i = 0; i < ROUND_MAX; i++) {
+        uint32_t intid = gicv3_ack();
+
+        if (intid >= GICV3_INTID_LIMIT && intid < GICV3_LPI_FIRST)
+            return;
+        take_one(cpu, intid);
+    }
+}
+
+/* WFI ends for a masked interrupt too; one that is pending already lets it through at once. */
+void arch_cpu_idle(struct cpu *cpu)
+{
+    if (atomic_load_explicit(&cpu->attention, memory_order_acquire) == 0) {
+        insn_dsb_sy();
+        insn_wfi();
+    }
+    host_irq_take((struct arm64_cpu *)cpu);
+}
+
+void arch_cpu_kick(struct cpu *cpu)
+{
+    atomic_store_explicit(&cpu->attention, 1, memory_order_release);
+    if (cpu != this_cpu())
+        gicv3_sgi(((struct arm64_cpu *)cpu)->mpidr, GICV3_SGI_KICK);
+}
