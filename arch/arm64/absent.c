@@ -34,6 +34,19 @@ int arch_vm_reset(struct vm *vm)
     NO_GUESTS();
 }
 
+void arch_vcpu_load(struct vcpu *vcpu, const struct vm *before)
+{
+    (void)vcpu;
+    (void)before;
+    NO_GUESTS();
+}
+
+void arch_vcpu_put(struct vcpu *vcpu)
+{
+    (void)vcpu;
+    NO_GUESTS();
+}
+
 void arch_vcpu_run(struct vcpu *vcpu)
 {
     (void)vcpu;

@@ -27,6 +27,9 @@ static void take_one(struct arm64_cpu *cpu, uint32_t intid)
         cpu->deadline_count = UINT64_MAX;
     } else if (intid == host_devices.console_intid) {
         host_console_irq();
+    } else if (intid == GICV3_SGI_POKE) {
+        gicv3_deactivate(intid);
+        return;
     } else if (guest_irq_take(cpu, intid)) {
         return;
     } else {
@@ -61,7 +64,10 @@ void arch_cpu_idle(struct cpu *cpu)
 
 void arch_cpu_kick(struct cpu *cpu)
 {
-    atomic_store_explicit(&cpu->attention, 1, memory_order_release);
-    if (cpu != this_cpu())
-        gicv3_sgi(((struct arm64_cpu *)cpu)->mpidr, GICV3_SGI_KICK);
+    gicv3_sgi(((struct arm64_cpu *)cpu)->mpidr, GICV3_SGI_KICK);
+}
+
+void arch_cpu_poke(struct cpu *cpu)
+{
+    gicv3_sgi(((struct arm64_cpu *)cpu)->mpidr, GICV3_SGI_POKE);
 }

@@ -54,7 +54,8 @@ def check_includes(tree: Tree, path: str) -> List[str]:
     folder = folder_of(path)
     for line, quoted, name in tree.includes(path):
         if not quoted:
-            if path.startswith(FREESTANDING) and not path.startswith(HOSTED) and name not in FREESTANDING_HEADERS:
+            if path.startswith(FREESTANDING) and not path.startswith(HOSTED) and name not in FREESTANDING_HEADERS \
+                    and (path, name) not in LIBRARIES:
                 found.append(f"{path}:{line}: <{name}> in freestanding code: only {', '.join(sorted(FREESTANDING_HEADERS))}")
             continue
         if not folder:

@@ -149,6 +149,12 @@ static int interface_init(void)
     return 0;
 }
 
+static void gicv3_sgis_enable(void)
+{
+    gicv3_private_enable(GICV3_SGI_KICK);
+    gicv3_private_enable(GICV3_SGI_POKE);
+}
+
 int gicv3_cpu_init(struct arm64_cpu *cpu)
 {
     int error = interface_init();
@@ -156,7 +162,7 @@ int gicv3_cpu_init(struct arm64_cpu *cpu)
     if (error == 0)
         error = redistributor_init(cpu);
     if (error == 0)
-        gicv3_private_enable(GICV3_SGI_KICK);
+        gicv3_sgis_enable();
     return error;
 }
 

@@ -14,6 +14,7 @@
 struct arm64_cpu;
 
 #define GICV3_SGI_KICK 0 /* leave the guest or the idle state; in a panic: stop */
+#define GICV3_SGI_POKE 1 /* only leave the guest */
 
 #define GICV3_INTID_LIMIT 1020 /* SGIs, PPIs and SPIs are below */
 #define GICV3_LPI_FIRST   8192
