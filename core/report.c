@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See the header. vCPUs bound to another CPU are only named: their state belongs to that CPU. */
+/* See the header. A vCPU's state belongs to the CPU that runs it: its owner is asked, and tells. */
 #include "core/report.h"
 
 #include "core/arch.h"
@@ -23,16 +23,11 @@ static const char *state_name(uint32_t state)
     return "?";
 }
 
-/* True if the vCPU's state may be read here. */
-static bool is_ours(const struct vcpu *vcpu)
-{
-    if (vcpu->loaded == this_cpu())
-        return true;
-    log_record("events vm %s vcpu %u: runs on CPU %u", vcpu->vm->config->name, vcpu->id, vcpu->cpu);
-    return false;
-}
+#define WANTED_EVENTS BIT(0)
+#define WANTED_LOG    BIT(1)
+#define WANTED_STATE  FIELD(15, 8) /* what it was in when it was asked */
 
-static void report_lines(struct vcpu *vcpu, const char *what, enum inspect_view view)
+static void tell(struct vcpu *vcpu, const char *what, enum inspect_view view)
 {
     char line[INSPECT_LINE_SIZE];
 
@@ -41,28 +36,44 @@ static void report_lines(struct vcpu *vcpu, const char *what, enum inspect_view 
                    view == INSPECT_LOG ? ":" : "", line);
 }
 
-void report_events(struct vm *vm)
+void report_answer(struct vcpu *vcpu)
+{
+    uint32_t wanted = atomic_exchange_explicit(&vcpu->report_wanted, 0, memory_order_relaxed);
+    char where[80];
+
+    if ((wanted & WANTED_EVENTS) != 0) {
+        arch_vcpu_describe(vcpu, where, sizeof(where));
+        log_record("events vm %s %s: %s", vcpu->vm->config->name, where,
+                   state_name((uint32_t)field_get(wanted, WANTED_STATE)));
+        tell(vcpu, "events", INSPECT_EVENTS);
+    }
+    if ((wanted & WANTED_LOG) != 0)
+        tell(vcpu, "log", INSPECT_LOG);
+}
+
+static void ask(struct vm *vm, uint32_t wanted)
 {
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
         struct vcpu *vcpu = vm->vcpus[i];
-        char where[80];
+        uint32_t state = atomic_load(&vcpu->state);
 
-        if (!is_ours(vcpu))
-            continue;
-        arch_vcpu_describe(vcpu, where, sizeof(where));
-        log_record("events vm %s %s: %s", vm->config->name, where, state_name(atomic_load(&vcpu->state)));
-        report_lines(vcpu, "events", INSPECT_EVENTS);
+        atomic_fetch_or_explicit(&vcpu->report_wanted, wanted | (uint32_t)field_make(state, WANTED_STATE),
+                                 memory_order_relaxed);
+        if (state == VCPU_STOPPED || state == VCPU_HELD)
+            report_answer(vcpu); /* nobody else does, and all of it is in memory */
+        else
+            vcpu_request(vcpu, VCPU_REQ_TELL);
     }
+}
+
+void report_events(struct vm *vm)
+{
+    ask(vm, WANTED_EVENTS);
 }
 
 void report_injection_log(struct vm *vm)
 {
-    for (uint32_t i = 0; i < vm->vcpu_count; i++) {
-        struct vcpu *vcpu = vm->vcpus[i];
-
-        if (is_ours(vcpu))
-            report_lines(vcpu, "log", INSPECT_LOG);
-    }
+    ask(vm, WANTED_LOG);
 }
 
 bool report_key(struct vm *vm, uint8_t key)

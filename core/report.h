@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the events of a VM are doing, in words: for a person at the console, and for tests. Called from the
- * boot CPU's loop, between two guest entries.
+ * What the events of a VM are doing, in words: for a person at the console, and for tests. Each vCPU's
+ * owner prints what belongs to it, between two guest entries; so the lines come a little later.
  */
 #pragma once
 
@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct vm;
+struct vcpu;
 
 /* Per vCPU: state, books, and for each pending event what holds it back and for how long ("why not
  * delivered?"). */
@@ -16,6 +17,9 @@ void report_events(struct vm *vm);
 
 /* The injection logs of all vCPUs in the form that tools/replay reads. */
 void report_injection_log(struct vm *vm);
+
+/* VCPU_REQ_TELL: the owner prints what was asked for. */
+void report_answer(struct vcpu *vcpu);
 
 /* The console's keys behind its escape character: e events, l injection log, n NMI to the VM. False: no such
  * key. */

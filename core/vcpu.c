@@ -15,8 +15,7 @@ void vcpu_request(struct vcpu *vcpu, uint32_t requests)
 
     atomic_fetch_or_explicit(&vcpu->requests, requests, memory_order_seq_cst);
     state = atomic_load_explicit(&vcpu->state, memory_order_seq_cst);
-    if (state == VCPU_BLOCKED ||
-        (state == VCPU_OFF && (requests & (VCPU_REQ_INIT | VCPU_REQ_STOP | VCPU_REQ_HOLD)) != 0)) {
+    if (state == VCPU_BLOCKED || (state == VCPU_OFF && (requests & (uint32_t)VCPU_REQ_WAKES_OFF) != 0)) {
         (void)sched_wake(vcpu, (enum vcpu_state)state); /* one of several posters wins */
         return;
     }

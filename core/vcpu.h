@@ -28,6 +28,10 @@ enum vcpu_state {
 #define VCPU_REQ_STOP  BIT(1) /* leave the CPU: the VM ends or resets */
 #define VCPU_REQ_INIT  BIT(2) /* architecture's start-up request (INIT, SIPI, CPU_ON) is waiting */
 #define VCPU_REQ_HOLD  BIT(3) /* leave the CPU until hold_count is 0 again */
+#define VCPU_REQ_TELL  BIT(4) /* report_answer(): say what report_wanted says */
+
+/* What wakes a vCPU that waits for its start. */
+#define VCPU_REQ_WAKES_OFF (VCPU_REQ_STOP | VCPU_REQ_INIT | VCPU_REQ_HOLD | VCPU_REQ_TELL)
 
 struct vcpu {
     struct vm *vm;
@@ -37,9 +41,10 @@ struct vcpu {
     struct cpu *_Atomic loaded;  /* where its registers are, NULL: in memory; written by core/sched.c there */
     _Atomic uint32_t requests;   /* VCPU_REQ_* */
     _Atomic uint32_t hold_count; /* holders, core/inspect.h; any CPU */
-    _Atomic bool in_guest;       /* between the last check of requests and the exit; see vcpu_request() */
-    struct list_node run_node;   /* in cpu->run_queue while runnable and not current */
-    arch_events_t inject;        /* event state: owner only, posting excepted (arch_events.h) */
+    _Atomic uint32_t report_wanted; /* core/report.c; any CPU */
+    _Atomic bool in_guest;          /* between the last check of requests and the exit; see vcpu_request() */
+    struct list_node run_node;      /* in cpu->run_queue while runnable and not current */
+    arch_events_t inject;           /* event state: owner only, posting excepted (arch_events.h) */
     uint64_t exit_count;
     uint32_t selftest_count; /* vcpu_events_round_trip() calls */
 };

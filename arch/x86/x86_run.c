@@ -11,6 +11,7 @@
 #include "core/arch.h"
 #include "core/inspect.h"
 #include "core/log.h"
+#include "core/report.h"
 #include "core/time.h"
 #include "core/vcpu_events.h"
 #include "lib/printf.h"
@@ -132,6 +133,10 @@ static bool take_requests(struct x86_vcpu *vcpu)
     if (UNLIKELY((requests & VCPU_REQ_HOLD) != 0 && vcpu->core.hold_count != 0)) {
         hold(vcpu, requests);
         return false;
+    }
+    if (UNLIKELY((requests & VCPU_REQ_TELL) != 0)) {
+        arch_vcpu_unschedule(&vcpu->core);
+        report_answer(&vcpu->core);
     }
     /* inject_schedule() may have cleared the word after a view that was older than this post: ask again. */
     if ((requests & VCPU_REQ_EVENT) != 0)
