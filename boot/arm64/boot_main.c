@@ -10,6 +10,7 @@
 #include "arch/arm64/image.h"
 #include "arch/arm64/psci.h"
 #include "arch/arm64/sysregs.h"
+#include "boot/arm64/bundle.h"
 #include "boot/arm64/devicetree.h"
 #include "boot/arm64/layout.h"
 #include "core/arch.h"
@@ -28,6 +29,7 @@
 _Noreturn void arm64_boot_main(uint64_t dtb, uint64_t entry_state);
 
 static struct boot_info boot_info;
+static struct bundle bundle;
 
 static void last_resort_console(void)
 {
@@ -158,6 +160,8 @@ static void memory_init(void)
 
 void arm64_boot_main(uint64_t dtb, uint64_t entry_state)
 {
+    bool has_archive;
+
     if (field_get(entry_state, CURRENT_EL) != EL2)
         refuse(dtb, "latch: PANIC started at EL1 or EL3: Latch needs EL2, so switch virtualization on in the "
                     "firmware (QEMU: -M virt,virtualization=on)\r\n");
@@ -172,8 +176,10 @@ void arm64_boot_main(uint64_t dtb, uint64_t entry_state)
     boot_info.image_start = ptr_to_hpa(image_start);
     boot_info.image_size = (uintptr_t)image_end - (uintptr_t)image_start;
     tree_read(dtb);
-    (void)archive_map();
+    has_archive = archive_map();
     memory_init();
+    if (has_archive && bundle_read(hpa_to_ptr(hpa(host_devices.initrd.base)), host_devices.initrd.size, &bundle, &boot_info) != 0)
+        log_warn("some of what the boot archive describes is left out");
     host_platform_init(&boot_info);
     core_main(&boot_info);
 }
