@@ -43,7 +43,7 @@ $(patsubst %.c,build/arm64/%.o,$(filter boot/arm64/%.c,$(boot-arm64-y)) arch/arm
 # Everything is made small, except what runs at exits and entries: hot-y in sources.mk.
 $(patsubst %.c,$(B)/%.o,$(filter %.c,$(hot-y))): CFLAGS += -O2 -fjump-tables -ftree-pre -ftree-dominator-opts
 
-.PHONY: all build run test check check-fast unit lint bench size clean help
+.PHONY: all build run test check check-fast unit lint bench size clean help build-arm64
 ## all: the same as build
 ## build: Latch's image, build/x86/latch.elf or build/arm64/Image
 all: build
@@ -95,8 +95,11 @@ unit: $(unit-tests)
 
 ## check-fast: build and unit tests
 check-fast: build unit
-## check: lint, build, unit tests, exhaustive model; under two minutes
-check: lint check-fast
+## check: lint, builds for x86 and arm64, unit tests, exhaustive model; under two minutes
+check: build-arm64 lint check-fast
+## build-arm64: the same as make ARCH=arm64 build
+build-arm64:
+	@$(MAKE) --no-print-directory ARCH=arm64 build
 ## lint: the house's rules on code, image and documentation
 lint:
 	@if [ -x tests/lint/run ]; then tests/lint/run; fi
@@ -109,6 +112,6 @@ clean:
 ## help: this list
 help:
 	@sed -n 's/^## \([a-z-]*\): \(.*\)/  \1|\2/p' $(filter-out %.d,$(MAKEFILE_LIST)) | sort | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
-	@echo "Variables: ARCH=x86 EMU=qemu-svm|bochs-svm|bochs-vmx LAUNCH='options of tools/launch' TESTS=FILE FUZZ_SECONDS=N"
+	@echo "Variables: ARCH=x86 EMU=qemu-svm|bochs-svm|bochs-vmx (ARCH=arm64: qemu-arm64) LAUNCH='options of tools/launch' TESTS=FILE FUZZ_SECONDS=N"
 
 -include $(wildcard tools/images.mk tests/model/model.mk tests/fuzz/fuzz.mk tests/lint/lint.mk bench/bench.mk guests/guests.mk guests/arm64/guests.mk)

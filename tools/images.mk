@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Running Latch and testing it as a whole: what lies outside the image.
 
-X86_GUEST := build/guests/x86
-RUN_VM ?= name=linux,kernel=$(X86_GUEST)/vmlinuz,initrd=$(X86_GUEST)/initrd,cpus=1,mem=512M,cmdline=console=ttyS0 hostname=linux
+run-guest := build/guests/$(ARCH)
+run-tty := $(if $(filter arm64,$(ARCH)),ttyAMA0,ttyS0)
+RUN_VM ?= name=linux,kernel=$(run-guest)/vmlinuz,initrd=$(run-guest)/initrd,cpus=$(if $(filter arm64,$(ARCH)),2,1),mem=512M,cmdline=console=$(run-tty) hostname=linux
 
-.PHONY: bootstrap test-system test-guests
+.PHONY: bootstrap bootstrap-all test-system test-guests
 ## bootstrap: install what is missing, fetch the guests' files; says what and why
 bootstrap:
-	@tools/bootstrap
+	@tools/bootstrap $(ARCH)
+
+bootstrap-all:
+	@tools/bootstrap all
 
 # A busybox shell on Debian's kernel, on top of Latch. LAUNCH adds options of tools/launch.
 ## run: Debian Linux on Latch, in an emulator, on this terminal
@@ -27,10 +31,10 @@ $(MBINFO): guests/mbinfo/mbinfo.c guests/mbinfo/start.S guests/mbinfo/mbinfo.ld
 
 # Everything, with the total on the last line; and the system tests alone (TESTS: a file or pytest's other arguments).
 ## test: everything; the total is the last line
-test: bootstrap
+test: bootstrap-all
 	@tools/run-tests
 ## test-system: system tests in emulators only
-test-system: bootstrap build
+test-system: bootstrap-all build
 	@tools/run-tests --system $(TESTS)
 ## test-guests: the guests that system tests boot
 test-guests: $(MBINFO)

@@ -178,7 +178,8 @@ void arm64_boot_main(uint64_t dtb, uint64_t entry_state)
     tree_read(dtb);
     has_archive = archive_map();
     memory_init();
-    if (has_archive && bundle_read(hpa_to_ptr(hpa(host_devices.initrd.base)), host_devices.initrd.size, &bundle, &boot_info) != 0)
+    if (has_archive && bundle_read(hpa_to_ptr(hpa(host_devices.initrd.base)), host_devices.initrd.size,
+                                   &bundle, &boot_info) != 0)
         log_warn("some of what the boot archive describes is left out");
     host_platform_init(&boot_info);
     core_main(&boot_info);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The "newc" format of cpio(5): a header of 110 characters, the name, padding to 4 bytes, the data, padding to
- * 4 bytes; the last entry is called TRAILER!!!. An entry is looked at only after its size has been checked
+ * The "newc" format of cpio(5): a header of 110 characters, the name, padding to 4 bytes, the data, padding
+ * to 4 bytes; the last entry is called TRAILER!!!. An entry is looked at only after its size has been checked
  * against what is left of the archive.
  */
 #include "boot/arm64/bundle.h"
@@ -17,7 +17,7 @@
 #define HEADER_SIZE  110
 #define FIELD_SIZE   8
 #define FIELD_MODE   1 /* numbers of the fields behind the magic */
-#define FIELD_BYTES 6
+#define FIELD_BYTES  6
 #define FIELD_NAME   11
 #define ALIGNMENT    4
 #define MODE_TYPE    0170000

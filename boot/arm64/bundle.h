@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The boot loader's initrd as a bundle of modules: a cpio archive ("newc") with the guests' files and one named
- * latch.cfg, each line of which is a file's name and the words that x86's boot loader passes with a module:
+ * The boot loader's initrd as a bundle of modules: a cpio archive ("newc") with the guests' files and one
+ * named latch.cfg, each line of which is a file's name and the words that x86's boot loader passes with a
+ * module:
  *
  *     vmlinuz linux:kernel cpus=2 mem=512M -- console=ttyAMA0
  *     initrd  linux:initrd
@@ -31,7 +32,7 @@ struct bundle {
 };
 
 /*
- * Fills info->modules from the archive at [start, start + size), which is at hpa(start). Words are copied into
+ * Fills info->modules from the archive at [start, start + size), in the direct map. Words are copied into
  * `bundle` (zeroed memory that stays), data stays where it is. 0, or after one line for each mistake: E_INVAL
  * (some lines were left out), E_NOENT (no archive, or no latch.cfg in it: nothing was read).
  */

@@ -56,7 +56,7 @@ def test_unknown_argument(fake_tools):
     done, calls = fake_tools("riscv")
     assert (done.returncode, calls) == (1, "")
     assert done.stderr == "bootstrap: unknown argument 'riscv'; usage: tools/bootstrap [x86|arm64|all] " \
-                          "[--packages|--guests|--list]\n"
+                          "[--packages|--guests|--libfdt|--list]\n"
 
 
 def test_list_says_what_each_package_is_for(fake_tools):

@@ -35,7 +35,7 @@ def hv_words(options):
     given = options.hv.split()
     words = []
     if not any(word.startswith("console=") for word in given):
-        words.append("console=com1")
+        words.append("console=pl011" if options.arch == "arm64" else "console=com1")
     if not any(word.startswith("on-end=") for word in given):
         words.append("on-end=poweroff")
     return " ".join(words + given)

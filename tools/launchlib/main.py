@@ -67,8 +67,11 @@ def _run(opts, run_folder):
     if opts.emu in SLOW_EMULATORS:
         for vm in opts.vms:
             vm.kernel = plainkernel.provide(vm.kernel, run_folder)
-    image = None if opts.native else iso.provide(opts, run_folder)
-    plan = _load_emulator(opts.emu).prepare(opts, image, run_folder)
+    emulator = _load_emulator(opts.emu)
+    # What the machine boots from: an ISO image, unless the emulator's module has a way of its own.
+    provide = getattr(emulator, "provide", iso.provide)
+    image = None if opts.native else provide(opts, run_folder)
+    plan = emulator.prepare(opts, image, run_folder)
     if opts.dry_run:
         print(shlex.join(plan.argv))
         return 0

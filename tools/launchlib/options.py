@@ -11,6 +11,7 @@ from .sizes import parse_size
 from .vmspec import SHAPE, parse_vm, require_file, require_printable
 
 EMULATORS = ("qemu-svm", "bochs-svm", "bochs-vmx", "qemu-arm64")
+DEFAULT_EMULATOR = {"x86": "qemu-svm", "arm64": "qemu-arm64"}
 EPILOG = """\
 Exit status: 0 when --until matched or all VMs powered off; VALUE*2+1 when a guest's debug-exit port ended the run;
 70 Latch panicked; 71 a VM failed (triple fault, unhandled exit, bad configuration); 124 time-out; 125 the launcher
@@ -33,18 +34,21 @@ def _build_parser():
     add = parser.add_argument
     add("--vm", action="append", default=[], metavar="SPEC", help=f"one virtual machine: {SHAPE}; other KEY=VALUE "
         "words go to Latch as they are; sizes like 512M; repeat for more machines")
-    add("--emu", choices=EMULATORS, default="qemu-svm", help="emulator and kind of virtualization (default qemu-svm)")
+    add("--emu", choices=EMULATORS, help="emulator and kind of virtualization (default qemu-svm; with --arch arm64 "
+        "qemu-arm64)")
+    add("--arch", choices=tuple(DEFAULT_EMULATOR), default="x86", help="what the machine is (default x86)")
     add("--uefi", action="store_true", help="boot through UEFI firmware instead of BIOS")
     add("--cpus", default="1", metavar="N", help="physical CPUs of the machine (default 1)")
     add("--mem", metavar="SIZE", help="memory of the machine (default: the VMs' and 256M more, at least 1G)")
-    add("--hv", default="", metavar="OPTIONS", help="options for Latch; console=com1 and on-end=poweroff are added "
-        "unless given")
-    add("--image", metavar="FILE", help="Latch image (default build/x86/latch.elf)")
+    add("--hv", default="", metavar="OPTIONS", help="options for Latch; console=com1 (arm64: pl011) and on-end=poweroff "
+        "are added unless given")
+    add("--image", metavar="FILE", help="Latch image (default build/x86/latch.elf, build/arm64/Image)")
     add("--module", action="append", default=[], metavar="FILE[,TEXT]",
         help="one more boot module, with TEXT as its command line, unchecked")
     add("--accel", choices=("auto", "tcg", "kvm"), default="auto", help="how QEMU runs (default auto: KVM where "
         "nested virtualization really works, else TCG)")
     add("--cpu", metavar="MODEL", help="the emulator's CPU model, in its own words")
+    add("--gic", choices=("3", "4"), default="3", help="arm64: the version of the interrupt controller (default 3)")
     add("--icount", action="store_true", help="count instructions: 1 ns of machine time each, exactly repeatable")
     add("--timeout", metavar="S", help="give up after S seconds of wall time, with status 124")
     add("--until", metavar="REGEX", help="end with status 0 when the console's output matches (carriage returns "
@@ -73,9 +77,11 @@ def _check_paths(options):
         if options.iso:
             raise LaunchError("--native boots without an ISO image; drop --iso or --native")
     else:
-        options.image = options.image or default_image()
+        options.image = options.image or default_image(options.arch)
         if not os.path.isfile(options.image):
             raise LaunchError(f"no Latch image at {options.image}; run make, or name one with --image")
+    if options.iso and options.arch == "arm64":
+        raise LaunchError("--iso is for x86 only; arm64 boots build/arm64/Image with a boot archive (docs/arm64.md)")
     for what in ("log", "iso", "monitor"):
         path = getattr(options, what)
         if path and not os.path.isdir(os.path.dirname(os.path.abspath(path))):
@@ -95,6 +101,10 @@ def _parse_modules(options):
 def parse(argv):
     """Options, checked: numbers are numbers, files exist, words can be passed on."""
     options = _build_parser().parse_args(argv)
+    options.emu = options.emu or DEFAULT_EMULATOR[options.arch]
+    if options.arch == "arm64" and options.emu != "qemu-arm64":
+        raise LaunchError(f"--emu {options.emu} is a PC, not arm64; drop --arch or --emu")
+    options.arch = "arm64" if options.emu == "qemu-arm64" else "x86"
     options.cpus = _parse_count(options.cpus, "--cpus", 255)
     options.vms = [parse_vm(text) for text in options.vm]
     names = [vm.name for vm in options.vms]

@@ -11,9 +11,9 @@ def build_folder():
     return os.environ.get("LATCH_BUILD") or os.path.join(ROOT, "build")
 
 
-def default_image():
-    """The x86 image that `make` builds."""
-    return os.path.join(build_folder(), "x86", "latch.elf")
+def default_image(arch):
+    """The image that `make ARCH=...` builds."""
+    return os.path.join(build_folder(), arch, "Image" if arch == "arm64" else "latch.elf")
 
 
 def cache_folder(name):
