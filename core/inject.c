@@ -100,7 +100,7 @@ bool inject_wakes(const struct inject *inj, const struct inject_view *view)
     const struct inject_state *st = &inj->state;
     uint64_t posted = atomic_load_explicit(&inj->posted.word, memory_order_relaxed);
     bool nmi = st->nmi_pending != 0 || st->nmi_injected || (posted & INJECT_POSTED_NMI_COUNT) != 0 ||
-               (view->flags & INJECT_VIEW_VNMI_PENDING) != 0;
+               ((view->flags & INJECT_VIEW_VNMI_PENDING) != 0 && !st->vnmi_purge);
     bool irq = st->irq_held || (view->flags & INJECT_VIEW_IRQ) != 0;
 
     if (inject_event_valid(&st->exception) || st->shutdown)

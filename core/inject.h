@@ -242,6 +242,14 @@ static inline void inject_skipped(struct inject *inj)
 }
 void inject_iret_emulated(struct inject *inj);
 
+/*
+ * The vCPU is halted: call it each time before inject_wakes(). Soft way: a CPU that halts by itself would
+ * count that as the guest's time, so the second after which a waiting NMI is let through passes here too.
+ * Returns when to call again, in the time of view->now; INJECT_NEVER: not because of time.
+ */
+#define INJECT_NEVER UINT64_MAX
+uint64_t inject_halted(struct inject *inj, const struct inject_view *view);
+
 /* True if something pending would get a halted vCPU going: a deliverable interrupt, an NMI that is not
  * blocked. */
 bool inject_wakes(const struct inject *inj, const struct inject_view *view);

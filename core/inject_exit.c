@@ -68,20 +68,50 @@ static uint32_t settle_step(struct inject *inj, const struct inject_exit *exit)
     return undo;
 }
 
+/* NMIs have been taken for blocked too long. */
+static void soft_force(struct inject *inj)
+{
+    struct inject_state *st = &inj->state;
+
+    if (st->blocked_ns <= SOFT_BLOCK_LIMIT_NS)
+        return;
+    st->nmi_masked = false;
+    st->soft_warn = true;
+    inj->books.soft_forced++;
+}
+
 static void soft_unblock(struct inject *inj, const struct inject_exit *exit)
 {
     struct inject_state *st = &inj->state;
 
     st->blocked_ns += exit->guest_ns;
-    if ((exit->flags & INJECT_VIEW_IF) != 0 && (exit->flags & INJECT_VIEW_SHADOW) == 0) {
+    if (inject_takes_interrupts(exit->flags))
         st->nmi_masked = false;
-    } else if (st->nmi_pending != 0 && st->blocked_ns > SOFT_BLOCK_LIMIT_NS) {
-        st->nmi_masked = false;
-        st->soft_warn = true;
-        inj->books.soft_forced++;
-    }
+    else if (st->nmi_pending != 0)
+        soft_force(inj);
     if (!st->nmi_masked)
         st->entry_work |= INJECT_WORK_RECHECK;
+}
+
+uint64_t inject_halted(struct inject *inj, const struct inject_view *view)
+{
+    struct inject_state *st = &inj->state;
+    uint64_t posted = atomic_load_explicit(&inj->posted.word, memory_order_relaxed);
+    uint64_t waiting = st->nmi_pending + field_get(posted, INJECT_POSTED_NMI_COUNT);
+
+    if (st->way != INJECT_WAY_SOFT || !st->nmi_masked)
+        return INJECT_NEVER;
+    if (st->halted_at != 0)
+        st->blocked_ns += view->now - st->halted_at;
+    st->halted_at = view->now;
+    if (inject_takes_interrupts(view->flags))
+        st->nmi_masked = false;
+    else if (waiting != 0)
+        soft_force(inj);
+    inject_log_halted(inj, view, posted);
+    if (waiting == 0 || !st->nmi_masked)
+        return INJECT_NEVER;
+    return view->now + SOFT_BLOCK_LIMIT_NS - st->blocked_ns + 1;
 }
 
 static void note_kind(struct inject *inj, const struct inject_exit *exit)

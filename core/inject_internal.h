@@ -25,6 +25,12 @@ static inline bool inject_masked_at_entry(const struct inject_state *state, uint
     return inject_way_of(state)->hw_mask ? shown || state->mask_set : state->nmi_masked;
 }
 
+/* The guest could take interrupts: where nothing better is known, the end of an NMI's handler. */
+static inline bool inject_takes_interrupts(uint32_t view_flags)
+{
+    return (view_flags & (INJECT_VIEW_IF | INJECT_VIEW_SHADOW)) == INJECT_VIEW_IF;
+}
+
 /* What to undo of a step whose instruction has not executed: the guest's own flags return. */
 static inline uint32_t inject_undo_unexecuted(const struct inject_state *state)
 {
@@ -56,4 +62,5 @@ void inject_log_start(struct inject *inj);
 void inject_log_schedule(struct inject *inj, const struct inject_view *view, uint64_t posted, bool same_rip,
                          const struct inject_actions *actions);
 void inject_log_exit(struct inject *inj, const struct inject_exit *exit, bool same_rip, uint32_t undo);
+void inject_log_halted(struct inject *inj, const struct inject_view *view, uint64_t posted);
 void inject_log_event(struct inject *inj, enum inject_log_op op, const struct inject_event *event);

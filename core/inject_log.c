@@ -86,6 +86,15 @@ void inject_log_exit(struct inject *inj, const struct inject_exit *exit, bool sa
     finish(inj, rec);
 }
 
+void inject_log_halted(struct inject *inj, const struct inject_view *view, uint64_t posted)
+{
+    struct inject_log_record *rec = inj->log.next;
+
+    rec->input = word_at(view) | posted << NMI_SHIFT | (uint64_t)INJECT_LOG_HALTED << OP_SHIFT;
+    rec->time = view->now;
+    finish(inj, rec);
+}
+
 void inject_log_event(struct inject *inj, enum inject_log_op op, const struct inject_event *event)
 {
     struct inject_log_record *rec = inj->log.next;

@@ -22,6 +22,7 @@ enum inject_log_op {
     INJECT_LOG_SKIPPED,
     INJECT_LOG_IRET_EMULATED,
     INJECT_LOG_RESET,
+    INJECT_LOG_HALTED,
 };
 
 /*
@@ -32,7 +33,7 @@ enum inject_log_op {
 #define INJECT_LOG_SAME_RIP   BIT(27)
 #define INJECT_LOG_OP         FIELD(31, 28) /* enum inject_log_op */
 #define INJECT_LOG_IRQ_VECTOR FIELD(39, 32) /* schedule */
-#define INJECT_LOG_NMI_COUNT  FIELD(63, 40) /* schedule: NMIs found in the posted word */
+#define INJECT_LOG_NMI_COUNT  FIELD(63, 40) /* schedule, halted: NMIs found in the posted word */
 #define INJECT_LOG_DR6        FIELD(47, 32) /* exit */
 #define INJECT_LOG_KIND       FIELD(55, 48) /* exit: enum inject_exit_kind */
 
@@ -41,7 +42,7 @@ struct inject_log_record {
     uint64_t input;
     uint64_t
         event[2];  /* exit: cut, and with INJECT_EXIT_FAULT fault; raise: event; first 8 bytes of the event */
-    uint64_t time; /* schedule: view.now; exit: guest_ns */
+    uint64_t time; /* schedule, halted: view.now; exit: guest_ns */
     uint64_t actions;   /* schedule: INJECT_DO_* low half, INJECT_WIN_* high half; exit: what to undo */
     uint64_t delivered; /* schedule: actions.event, first 8 bytes */
     uint64_t state[2];  /* first 16 bytes of struct inject_state afterwards */

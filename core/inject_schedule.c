@@ -47,8 +47,8 @@ static void settle_hardware(struct round *r)
         r->act->flags |= INJECT_DO_MASK_SET;
     if (r->way->hw_mask && st->mask_clear && !st->mask_set)
         r->act->flags |= INJECT_DO_MASK_CLEAR;
-    if (r->way->id == INJECT_WAY_SOFT && shown(r, INJECT_VIEW_IF) && !shown(r, INJECT_VIEW_SHADOW))
-        st->nmi_masked = false; /* the guest could take interrupts: as good as a window */
+    if (r->way->id == INJECT_WAY_SOFT && inject_takes_interrupts(r->flags))
+        st->nmi_masked = false; /* as good as a window */
     r->masked = inject_masked_at_entry(st, r->flags);
     st->vnmi_purge = false;
     st->mask_set = false;
@@ -209,8 +209,10 @@ static void choose_windows(struct round *r)
     uint32_t nmi = nmi_window(r);
     uint32_t windows = irq_window(r) | nmi;
 
-    if (r->way->tracks_iret && (r->masked || st->slot == INJECT_SLOT_NMI))
-        windows |= INJECT_WIN_IRET;
+    /* Where the mask is ours, its end is watched also while no other NMI waits: it must not outlive its
+     * handler. */
+    if (!r->way->hw_mask && (r->masked || st->slot == INJECT_SLOT_NMI))
+        windows |= r->way->masked_window;
     st->step = INJECT_STEP_NONE;
     if (r->step_iret && st->slot == INJECT_SLOT_NONE && (windows & INJECT_WIN_IRET) != 0)
         begin_step(r, INJECT_STEP_IRET);
@@ -238,7 +240,7 @@ static void note_work(struct round *r)
         exit_work |= INJECT_WORK_VNMI;
     if (st->step != INJECT_STEP_NONE)
         exit_work |= INJECT_WORK_STEP;
-    if (r->way->id == INJECT_WAY_SOFT && st->nmi_masked)
+    if (r->way->id == INJECT_WAY_SOFT && (st->nmi_masked || st->slot == INJECT_SLOT_NMI))
         exit_work |= INJECT_WORK_BLOCKED;
     st->exit_work = (uint16_t)exit_work;
     st->entry_work = nmi || irq || exception || st->shutdown ? INJECT_WORK_PENDING : 0;
@@ -260,6 +262,7 @@ void inject_schedule(struct inject *inj, const struct inject_view *view, struct 
     bool same_rip = view->rip == inj->state.step_rip;
 
     *actions = (struct inject_actions){0};
+    inj->state.halted_at = 0;
     take_back_step(&r);
     settle_hardware(&r);
     inject_accept(inj, posted, r.flags, r.masked, view->now);

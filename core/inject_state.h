@@ -146,6 +146,7 @@ struct inject_state {
     uint32_t step_saved; /* guest's own INJECT_VIEW_TF, _RF, _DR6_BS while a step covers them */
     uint64_t step_rip;   /* RIP of the IRET; of the stepped instruction */
     uint64_t blocked_ns; /* soft way: guest time with the blocked flag set */
+    uint64_t halted_at;  /* soft way: halted, and blocked_ns counted up to here; 0: not */
 
     struct inject_event exception; /* new or cut short; also software events */
 

@@ -64,6 +64,24 @@ enum x86_ready {
     X86_HALTED,
 };
 
+static void end_of_patience(struct timer *timer)
+{
+    vcpu_request(&CONTAINER_OF(timer, struct x86_vcpu, soft_nmi)->core, VCPU_REQ_EVENT);
+}
+
+const struct timer_ops x86_soft_nmi_timer = {.expire = end_of_patience};
+
+static bool stays_halted(struct x86_vcpu *vcpu, const struct inject_view *view)
+{
+    uint64_t again = inject_halted(&vcpu->core.inject, view);
+
+    if (inject_wakes(&vcpu->core.inject, view))
+        return false;
+    if (UNLIKELY(again != INJECT_NEVER))
+        timer_arm(&vcpu->soft_nmi, again);
+    return true;
+}
+
 /* Pending events, for a vCPU that runs or that is halted and goes on only for what the architecture lets wake
  * it. */
 static enum x86_ready take_events(struct x86_vcpu *vcpu)
@@ -72,7 +90,7 @@ static enum x86_ready take_events(struct x86_vcpu *vcpu)
     struct x86_irq irq = fill_view(vcpu, &view);
 
     if (vcpu->waiting != 0) {
-        if (!inject_wakes(&vcpu->core.inject, &view))
+        if (stays_halted(vcpu, &view))
             return X86_HALTED;
         vcpu->waiting &= ~X86_WAIT_EVENT;
     }

@@ -14,6 +14,7 @@
 #include "arch/x86/regs.h"
 #include "arch/x86/vlapic.h"
 #include "core/inject.h"
+#include "core/timer.h"
 #include "core/vcpu.h"
 
 #define X86_MTRR_VARIABLE 8
@@ -61,9 +62,12 @@ struct x86_vcpu {
     struct x86_msr_store msrs;
     struct guest_cpuid cpuid;
     struct insn_cache insns;
+    struct timer soft_nmi;      /* halted while NMIs are taken for blocked: see inject_halted() */
     uint64_t tsc_offset;        /* guest TSC = host TSC + offset */
     uint64_t unknown_msr_count; /* accesses that got #GP because nobody knows the number */
 };
+
+extern const struct timer_ops x86_soft_nmi_timer; /* x86_run.c */
 
 static inline struct x86_vcpu *x86_vcpu_of(struct vcpu *vcpu)
 {

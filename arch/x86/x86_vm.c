@@ -95,6 +95,7 @@ static int create_vcpu(struct x86_vm *vm, uint32_t id)
     vcpu->core.cpu = sched_place();
     list_init(&vcpu->core.run_node);
     inject_init(&vcpu->core.inject, nmi_way, nmi_caps);
+    timer_init(&vcpu->soft_nmi, &x86_soft_nmi_timer);
     vlapic_init(&vcpu->lapic, &vm->board.irq.apics, &vcpu->core);
     return ext_state_init(&vcpu->ext);
 }

@@ -205,6 +205,10 @@ static void run(const struct scenario *scenario)
     current = scenario;
     apic_enable();
     scenario->run();
+    /* Without virtual NMIs it takes this for an NMI that waits behind a handler to come: late, but in the
+     * trace. */
+    irq_enable();
+    cpu_pause();
     irq_disable();
     trap_init();
     print("[%s]\n", scenario->name);

@@ -16,6 +16,7 @@
 #define CR4_OSXSAVE  BIT(18)
 #define STORM_NMIS   24
 #define PIT_SHORT    60
+#define PIT_IF1      250 /* an exit more for each NMI must not let the storm outrun its handler */
 #define PIT_COPY     10000
 #define PIT_LONG     50000 /* 42 ms: on a loaded machine, too, long enough to reach what is to be interrupted */
 #define COPY_SIZE    (8 * 1024 * 1024)
@@ -29,6 +30,7 @@
 #define FLAG_TF      BIT(8)
 
 static volatile uint32_t nmi_flag;
+static uint16_t storm_period = PIT_SHORT;
 static uint32_t storm_in_shadow;
 static uint32_t storm_tf, storm_wrong_return;
 
@@ -222,10 +224,19 @@ static void storm_movss(void)
 {
     storm_in_shadow = 0;
     nmi_flag = 0;
-    pit_nmi_start(PIT_SHORT);
+    pit_nmi_start(storm_period);
     code_movss_storm(&nmi_flag, STORM_NMIS);
     pit_nmi_stop();
     trace("NMIs %s, right behind MOV SS %u", nmi_flag >= STORM_NMIS ? "came" : "lost", storm_in_shadow);
+}
+
+/* The same with interrupts on: bearable where an NMI behind another waits for those. */
+static void storm_movss_if1(void)
+{
+    storm_period = PIT_IF1;
+    irq_enable();
+    storm_movss();
+    storm_period = PIT_SHORT;
 }
 
 static void count_shadow(struct trap_frame *frame, unsigned int count)
@@ -234,7 +245,7 @@ static void count_shadow(struct trap_frame *frame, unsigned int count)
         storm_in_shadow++;
     nmi_flag = count;
     /* Uneven, so that arrivals wander over the loop. */
-    pit_start((uint16_t)(PIT_SHORT + 7 * count % 13));
+    pit_start((uint16_t)(storm_period + 7 * count % 13));
 }
 
 static void storm_movss_flags(void)
@@ -244,13 +255,21 @@ static void storm_movss_flags(void)
     storm_tf = 0;
     storm_wrong_return = 0;
     nmi_flag = 0;
-    pit_nmi_start(PIT_SHORT);
+    pit_nmi_start(storm_period);
     pushed = code_movss_flags_storm(&nmi_flag, FLAGS_NMIS);
     pit_nmi_stop();
     trace("NMIs %s, INT n %s, TF pushed by PUSHF %u, by events %u, wrong returns %u",
           nmi_flag >= FLAGS_NMIS ? "came" : "lost",
           trace_count(STORM_INT) == trace_count(BP) ? "as often as INT3" : "lost", pushed, storm_tf,
           storm_wrong_return);
+}
+
+static void storm_movss_flags_if1(void)
+{
+    storm_period = PIT_IF1;
+    irq_enable();
+    storm_movss_flags();
+    storm_period = PIT_SHORT;
 }
 
 static void check_storm_frame(struct trap_frame *frame, unsigned int count)
@@ -325,6 +344,8 @@ const struct scenario scenarios_nmi[] = {
     {"nmi-movss-shadow", shadow_movss, NULL, false},
     {"nmi-movss-storm", storm_movss, count_shadow, true},
     {"nmi-movss-flags-storm", storm_movss_flags, check_storm_frame, true},
+    {"nmi-movss-storm-if1", storm_movss_if1, count_shadow, true},
+    {"nmi-movss-flags-storm-if1", storm_movss_flags_if1, check_storm_frame, true},
     {"nmi-irq-exception", at_once_with_irq_and_ud, skip_ud, false},
     {"nmi-one-inside", send, one_more_inside, false},
     {"nmi-two-inside", send, two_more_inside, false},

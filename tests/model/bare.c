@@ -62,11 +62,24 @@ void bare_collapse(struct bare *b, unsigned count, bool excused)
         b->nmi_known = b->nmi_waiting;
 }
 
+void bare_sleep(const struct bare *b, bool excused)
+{
+    unsigned offered = b->irq_taken | (b->tpr_high ? 0u : b->irq_known);
+
+    if (!b->halted)
+        broken("asleep without HLT");
+    if (b->due != EV_NONE || (b->nmi_known != 0 && !nmi_blocked(b) && !excused) ||
+        (offered != 0 && !irq_blocked(b)))
+        broken("not woken from HLT");
+}
+
 /* At an instruction boundary where the guest executes on: nothing may be due. */
 static void nothing_due(const struct bare *b, bool excused)
 {
     unsigned offered = b->irq_taken | (b->tpr_high ? 0u : b->irq_known);
 
+    if (b->halted)
+        broken("instruction executed behind a HLT that nothing ended");
     if (b->due != EV_NONE)
         broken("instruction executed before a due exception");
     if (b->nmi_known != 0 && !nmi_blocked(b) && !excused)
@@ -103,6 +116,7 @@ void bare_execute(struct bare *b, enum insn insn, bool excused)
         b->gif = insn == INSN_STGI;
     if (insn == INSN_IRET)
         pop_frame(b);
+    b->halted = insn == INSN_HLT;
     if (trap) {
         b->due = EV_DB;
         b->bs = true;
@@ -170,6 +184,7 @@ void bare_enter(struct bare *b, enum ev ev, bool pushed_if, bool pushed_tf)
     b->frames_if = (uint8_t)((b->frames_if & ~(1u << b->depth)) | (unsigned)b->interrupts << b->depth);
     b->frames_tf = (uint8_t)((b->frames_tf & ~(1u << b->depth)) | (unsigned)b->tf << b->depth);
     b->depth++;
+    b->halted = false;
     b->interrupts = false;
     b->tf = false;
     b->shadow = SHADOW_NONE;

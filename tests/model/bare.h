@@ -17,6 +17,7 @@ struct bare_rules {
 struct bare {
     bool interrupts; /* RFLAGS.IF */
     bool gif, tf, bs, tpr_high, nmi_mask;
+    bool halted; /* HLT: executes on only in a handler */
     uint8_t shadow;
     uint8_t depth;
     uint8_t frames_if, frames_tf; /* bit per nested handler: flags in its frame */
@@ -45,6 +46,9 @@ void bare_collapse(struct bare *b, unsigned count, bool excused);
 void bare_execute(struct bare *b, enum insn insn, bool excused);
 void bare_fault(struct bare *b, enum insn insn, enum ev exception, bool excused);
 void bare_interrupted_by(struct bare *b, enum ev exception);
+
+/* The halted vCPU is left halted: nothing may be there that ends HLT. */
+void bare_sleep(const struct bare *b, bool excused);
 
 /* A handler is entered; the flags are those found in its frame. */
 void bare_enter(struct bare *b, enum ev ev, bool pushed_if, bool pushed_tf);

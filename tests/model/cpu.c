@@ -131,6 +131,8 @@ static void complete_excused(struct world *w, enum insn insn, bool moves, bool e
     bool trap = cpu->tf;
 
     bare_agrees_before(w);
+    if (w->in_guest && hv_takes_interrupts(w) && w->st.nmi_masked)
+        broken("the guest takes interrupts and NMIs are still taken for blocked");
     bare_execute(&w->bare, insn, excused);
     cpu->shadow = SHADOW_NONE;
     w->lost_shadow = SHADOW_NONE;
@@ -357,6 +359,12 @@ static void execute(struct world *w)
         if (!scenario->with_gif)
             prune();
         set_gif_or_tpr(w, w->cpu.gif ? INSN_CLGI : INSN_STGI);
+        break;
+    case INSN_HLT:
+        if (!scenario->with_halt || tf)
+            prune();
+        emulated(w, INSN_HLT);
+        w->halted = true;
         break;
     case INSN_COUNT:
         if (tf)

@@ -34,6 +34,7 @@ enum insn {
     INSN_TPR_DOWN,
     INSN_CLGI,
     INSN_STGI,
+    INSN_HLT,
     INSN_COUNT,
     INSN_CHOICES = INSN_COUNT + 3, /* and one emulated, one refused, one that faults */
 };

@@ -209,16 +209,22 @@ static bool anything_waits(const struct world *w)
 static enum outcome drain(struct world *w)
 {
     enum outcome outcome = OUTCOME_WORLD;
-    uint8_t key[PACKED_BYTES];
+    uint8_t key[PACKED_BYTES], before[PACKED_BYTES] = {0};
+    bool dead = false; /* halted for good by the architecture's rules, which each step checks */
 
     willing = w;
     for (unsigned step = 0; step < DRAIN_STEPS && outcome == OUTCOME_WORLD && !w->stopped; step++) {
         if (!anything_waits(w))
             break;
         outcome = follow(w, key);
+        if (w->halted && memcmp(key, before, sizeof(key)) == 0) {
+            dead = true;
+            break;
+        }
+        memcpy(before, key, sizeof(before));
     }
     willing = NULL;
-    if (outcome == OUTCOME_WORLD && anything_waits(w) && !w->stopped) {
+    if (outcome == OUTCOME_WORLD && !dead && anything_waits(w) && !w->stopped) {
         broken_rule = "an event is never delivered";
         outcome = OUTCOME_BROKEN;
     }

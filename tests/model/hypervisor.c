@@ -9,6 +9,7 @@
 #include "tests/model/world.h"
 
 #define STALL_MAX 3
+#define NOW       UINT64_C(1000000000000)
 #define LONG_TIME UINT64_C(2000000000)
 
 static struct inject inj; /* the state comes from the world; books start at 0 in every call */
@@ -206,7 +207,7 @@ bool hv_excuses_nmi(const struct world *w)
     return scenario->way == INJECT_WAY_SOFT && (w->st.nmi_masked || w->st.slot == INJECT_SLOT_NMI);
 }
 
-static bool takes_interrupts(const struct world *w)
+bool hv_takes_interrupts(const struct world *w)
 {
     return scenario->way == INJECT_WAY_SOFT && w->cpu.interrupts && w->cpu.shadow == SHADOW_NONE;
 }
@@ -254,7 +255,7 @@ void hv_exit(struct world *w, enum inject_exit_kind kind, uint64_t flags, enum e
     if (scenario->way == INJECT_WAY_SOFT) {
         time = w->st.nmi_masked && choose(2) == 1;
         exit.guest_ns = time ? LONG_TIME : 0;
-        w->bare.opened = w->bare.opened || time || takes_interrupts(w);
+        w->bare.opened = w->bare.opened || time || hv_takes_interrupts(w);
     }
     load(w);
     if (kind != INJECT_EXIT_OTHER || flags != 0 || inject_exit_has_work(&inj, cut != EV_NONE))
@@ -303,8 +304,9 @@ static void hv_schedule(struct world *w)
     struct inject_view view = view_of(w);
     struct inject_actions act;
 
+    view.now = NOW;
     bare_told(&w->bare);
-    w->bare.opened = w->bare.opened || takes_interrupts(w);
+    w->bare.opened = w->bare.opened || hv_takes_interrupts(w);
     load(w);
     inject_schedule(&inj, &view, &act);
     store(w);
@@ -338,7 +340,7 @@ static void check_entry(const struct world *w)
 static void enter(struct world *w)
 {
     check_entry(w);
-    if (takes_interrupts(w) && w->st.nmi_masked && w->bare.nmi_known != 0 && w->cpu.slot == EV_NONE)
+    if (hv_takes_interrupts(w) && w->st.nmi_masked && w->bare.nmi_known != 0 && w->cpu.slot == EV_NONE)
         broken("the guest takes interrupts and NMIs are still taken for blocked");
     lose_shadow(w);
     w->in_guest = true;
@@ -346,6 +348,30 @@ static void enter(struct world *w)
     w->scheduled = false;
     if (w->cpu.slot == EV_NONE && w->st.slot != INJECT_SLOT_NONE)
         broken("scheduler believes in an event that the entry slot does not hold");
+}
+
+/* The run loop with a halted vCPU: time passes, then something ends HLT or not. */
+static void sleep_or_wake(struct world *w)
+{
+    struct inject_view view = view_of(w);
+    bool time = scenario->way == INJECT_WAY_SOFT && w->st.nmi_masked && choose(2) == 0;
+    bool wakes;
+
+    bare_told(&w->bare);
+    w->bare.opened = w->bare.opened || time || hv_takes_interrupts(w);
+    view.now = NOW;
+    load(w);
+    (void)inject_halted(&inj, &view);
+    view.now += time ? LONG_TIME : 0;
+    (void)inject_halted(&inj, &view);
+    wakes = inject_wakes(&inj, &view);
+    store(w);
+    if (time && w->st.nmi_masked && w->bare.nmi_known != 0)
+        broken("one second of guest time in HLT and NMIs are still taken for blocked");
+    if (wakes)
+        w->halted = false;
+    else
+        bare_sleep(&w->bare, hv_excuses_nmi(w) && !hv_takes_interrupts(w));
 }
 
 static bool has_work(const struct world *w)
@@ -415,6 +441,10 @@ void hv_step(struct world *w)
 {
     switch (choose(scenario->with_restore ? 5 : 4)) {
     case 0: /* the run loop */
+        if (w->halted) {
+            sleep_or_wake(w);
+            break;
+        }
         if (!w->scheduled && has_work(w))
             hv_schedule(w);
         while (posted_again(w))
@@ -423,7 +453,7 @@ void hv_step(struct world *w)
             enter(w);
         break;
     case 1: /* the run loop, called back by a kick after scheduling */
-        if (!has_work(w) || w->scheduled)
+        if (!has_work(w) || w->scheduled || w->halted)
             prune();
         hv_schedule(w);
         break;

@@ -19,6 +19,7 @@
 #define SMALL    {.nmis = 3, .irqs = 2, .exceptions = 1}
 #define BLOCKED  {.nmis = 2, .irqs = 2, .exceptions = 1}
 #define TRAPS    {.nmis = 3, .irqs = 1, .exceptions = 1, .tfs = 1}
+#define HALTS    {.nmis = 3, .irqs = 1, .exceptions = 1}
 #define FAULTS   {.nmis = 2, .irqs = 1, .exceptions = 3}
 
 static const struct scenario scenarios[] = {
@@ -38,6 +39,13 @@ static const struct scenario scenarios[] = {
     {"vmx window, NMI in STI shadow", INJECT_WAY_WINDOW, REINJECT | HIDDEN | IN_STI, FULL, .with_restore = true,
      .depth_max = 5},
     {"vmx soft", INJECT_WAY_SOFT, REINJECT | HIDDEN | IN_STI, SMALL, .with_restore = true, .depth_max = 4},
+    {"svm iret, halts", INJECT_WAY_IRET, REINJECT, HALTS, .with_restore = true, .with_halt = true, .depth_max = 3},
+    {"svm vnmi, halts", INJECT_WAY_SLOT, REINJECT, HALTS, .with_gif = true, .with_restore = true, .with_halt = true,
+     .depth_max = 3},
+    {"vmx window, halts", INJECT_WAY_WINDOW, REINJECT | HIDDEN | IN_STI, HALTS, .with_tpr = true,
+     .with_restore = true, .with_halt = true, .depth_max = 3},
+    {"vmx soft, halts", INJECT_WAY_SOFT, REINJECT | HIDDEN | IN_STI, HALTS, .with_restore = true, .with_halt = true,
+     .depth_max = 3},
 };
 /* clang-format on */
 

@@ -73,6 +73,7 @@ static void move_bare(struct bits *b, struct bare *bare)
     MOVE(bare->tf, 1);
     MOVE(bare->bs, 1);
     MOVE(bare->tpr_high, 1);
+    MOVE(bare->halted, 1);
     MOVE(bare->nmi_mask, 1);
     MOVE(bare->shadow, 2);
     MOVE(bare->depth, 3);
@@ -104,6 +105,7 @@ static void move_exception(struct bits *b, struct inject_event *event)
 static void move_state(struct bits *b, struct inject_state *st)
 {
     bool second_line = st->irq_held && st->irq_vector == 0x31;
+    bool halted = st->halted_at != 0;
     bool long_time = st->nmi_masked && st->blocked_ns != 0;
     bool stepping = st->step != INJECT_STEP_NONE;
     uint32_t saved = stepping ? st->step_saved >> 10 : 0;
@@ -127,6 +129,7 @@ static void move_state(struct bits *b, struct inject_state *st)
     MOVE(st->soft_warn, 1);
     MOVE(second_line, 1);
     MOVE(long_time, 1);
+    MOVE(halted, 1);
     MOVE(saved, 3);
     MOVE(rip, 1);
     move_exception(b, &st->exception);
@@ -135,6 +138,7 @@ static void move_state(struct bits *b, struct inject_state *st)
     st->way = (uint8_t)scenario->way;
     st->caps = scenario->caps;
     st->irq_vector = st->irq_held ? (second_line ? 0x31 : 0x30) : 0;
+    st->halted_at = halted ? UINT64_C(1000000000000) : 0;
     st->blocked_ns = long_time ? UINT64_C(2000000000) : 0;
     st->step_saved = saved << 10;
     st->step_rip = rip;
@@ -158,6 +162,7 @@ static void move_world(struct bits *b, struct world *w)
     MOVE(w->lost_shadow, 2);
     MOVE(w->scheduled, 1);
     MOVE(w->stopped, 1);
+    MOVE(w->halted, 1);
     MOVE(w->stall, 3);
 }
 

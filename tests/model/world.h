@@ -43,6 +43,7 @@ struct world {
     uint8_t lost_shadow; /* INJECT_CAP_SHADOW_LOST: what the entry forgot, until an instruction has run */
     bool flags_loaded;   /* the instruction just stepped over was IRET or POPF */
     bool scheduled;      /* a schedule was carried out and not yet followed by an entry */
+    bool halted;         /* the run loop's: HLT was executed and nothing has ended it yet */
     bool stopped;        /* triple fault */
     uint8_t stall;       /* exits in a row that brought the guest nowhere */
 };
@@ -52,7 +53,7 @@ struct scenario {
     enum inject_way_id way;
     uint8_t caps;
     struct budget budget;
-    bool with_gif, with_tpr, with_restore, with_lost_trap;
+    bool with_gif, with_tpr, with_restore, with_lost_trap, with_halt;
     uint8_t depth_max;
 };
 
@@ -70,6 +71,7 @@ void hv_exit(struct world *w, enum inject_exit_kind kind, uint64_t flags, enum e
 void hv_raise(struct world *w, enum ev ev);
 void hv_emulated(struct world *w, enum insn insn);
 bool hv_excuses_nmi(const struct world *w);
+bool hv_takes_interrupts(const struct world *w);
 enum ev ev_of(const struct inject_event *event);
 struct inject_event event_of(enum ev ev);
 

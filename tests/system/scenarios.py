@@ -49,6 +49,8 @@ def differences(traces, machine, native, names=None):
     for name in names:
         lines = traces.get((name, ""))
         variants = ["", machine] + ([f"{machine} native"] if native else [])
+        if machine.endswith(" soft"):
+            variants = [machine] if (name, machine) in allowed else ["", machine.split()[0]]
         patterns = [allowed[name, variant] for variant in variants if (name, variant) in allowed]
         if lines is None:
             found.append(f"[{name}] did not run")

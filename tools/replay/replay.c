@@ -105,6 +105,14 @@ static void run_exit(struct replay *replay, const struct inject_log_record *rec)
     (void)!inject_after_exit(&replay->inj, &exit);
 }
 
+static void run_halted(struct replay *replay, const struct inject_log_record *rec)
+{
+    struct inject_view view = {.flags = (uint32_t)field_get(rec->input, INJECT_LOG_FLAGS), .now = rec->time};
+
+    atomic_store(&replay->inj.posted.word, field_get(rec->input, INJECT_LOG_NMI_COUNT));
+    (void)inject_halted(&replay->inj, &view);
+}
+
 /* False: an operation that this version does not know. */
 static bool run(struct replay *replay, const struct inject_log_record *rec)
 {
@@ -129,6 +137,9 @@ static bool run(struct replay *replay, const struct inject_log_record *rec)
         return true;
     case INJECT_LOG_RESET:
         inject_reset(&replay->inj);
+        return true;
+    case INJECT_LOG_HALTED:
+        run_halted(replay, rec);
         return true;
     default:
         return false;
