@@ -104,6 +104,14 @@ void bus_write_slowly(struct bus *bus, struct vcpu *vcpu, uint64_t address, unsi
     bus_range_write(bus_search(bus, address, size), vcpu, address, size, value);
 }
 
+bool bus_covers(const struct bus *bus, uint64_t address)
+{
+    for (uint32_t i = 0; i < bus->range_count; i++)
+        if (bus_range_covers(&bus->ranges[i], address, 1))
+            return true;
+    return false;
+}
+
 /* True for the first range of a device that has several. */
 static bool is_first_of_device(const struct bus *bus, uint32_t index)
 {

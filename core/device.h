@@ -110,5 +110,8 @@ static inline void bus_write(struct bus *bus, struct vcpu *vcpu, uint64_t addres
         bus_range_write(range, vcpu, address, size, value);
 }
 
+/* A device has a range with this address. */
+bool bus_covers(const struct bus *bus, uint64_t address);
+
 /* Each distinct device once, in order of its first range. */
 void bus_reset(struct bus *bus);

@@ -30,6 +30,7 @@ enum vm_exit_kind {
     VM_EXIT_PAUSE,          /* spinning */
     VM_EXIT_SHUTDOWN,       /* triple fault */
     VM_EXIT_BAD_STATE,      /* hardware refused the guest state */
+    VM_EXIT_MEMORY_ERROR,   /* arm64: the host's memory answered a guest's access with an error */
     VM_EXIT_UNKNOWN,        /* nothing we know: stop the VM */
     VM_EXIT_KINDS,
 };

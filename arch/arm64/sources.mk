@@ -6,6 +6,12 @@ arch-arm64-y += arch/arm64/host_platform.c arch/arm64/host_report.c arch/arm64/h
 arch-arm64-y += arch/arm64/psci.c
 
 # Guest side.
-arch-arm64-y += arch/arm64/absent.c arch/arm64/absent_vectors.S
+arch-arm64-y += arch/arm64/guest_entry.S arch/arm64/guest_context.c arch/arm64/guest_run.c arch/arm64/guest_exit.c
+arch-arm64-y += arch/arm64/exit_decode.c arch/arm64/guest_inject.c arch/arm64/guest_mmio.c arch/arm64/mmio_decode.c
+arch-arm64-y += arch/arm64/guest_sysreg.c arch/arm64/guest_id.c arch/arm64/guest_psci.c arch/arm64/guest_timer.c
+arch-arm64-y += arch/arm64/stage2.c arch/arm64/guest_ram.c arch/arm64/guest_dtb.c arch/arm64/guest_load.c
+arch-arm64-y += arch/arm64/arm64_vm.c arch/arm64/arm64_inspect.c arch/arm64/guest_walk.c arch/arm64/gic/ich.c
 
+hot-y += arch/arm64/guest_run.c arch/arm64/guest_exit.c arch/arm64/exit_decode.c arch/arm64/guest_mmio.c
+hot-y += arch/arm64/mmio_decode.c arch/arm64/guest_psci.c arch/arm64/guest_sysreg.c arch/arm64/gic/ich.c
 hot-y += arch/arm64/host_irq.c arch/arm64/host_timer.c arch/arm64/gic/gicv3.c

@@ -178,6 +178,12 @@ void gicv3_private_disable(uint32_t intid)
                  (uint32_t)BIT(intid % 32));
 }
 
+void gicv3_private_activate(uint32_t intid)
+{
+    mmio_write32(this_arm64_cpu()->redistributor + GICR_SGI_FRAME + GICR_ISACTIVER0,
+                 (uint32_t)BIT(intid % 32));
+}
+
 int gicv3_spi_enable(uint32_t intid, uint64_t mpidr)
 {
     uint32_t config_reg = GICD_ICFGR + intid / 16 * 4;

@@ -58,6 +58,9 @@ MUST_CHECK int gicv3_cpu_init(struct arm64_cpu *cpu);
 void gicv3_private_enable(uint32_t intid);
 void gicv3_private_disable(uint32_t intid);
 
+/* As if the calling CPU had acknowledged it: it does not come again before somebody deactivates it. */
+void gicv3_private_activate(uint32_t intid);
+
 /* An SPI, level-triggered, to one CPU. E_RANGE: there is no such input. */
 MUST_CHECK int gicv3_spi_enable(uint32_t intid, uint64_t mpidr);
 

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Views into held arm64 vCPUs: registers by number, translations with each level, the virtual CPU interface.
+ * Everything is in memory then.
+ */
+#include "arch/arm64/arm64_vm.h"
+#include "arch/arm64/guest_walk.h"
+#include "arch/arm64/stage2.h"
+#include "core/arch.h"
+#include "core/inspect.h"
+#include "lib/error.h"
+#include "lib/printf.h"
+
+/* Where a register is kept: arch_reg.kind. */
+enum place {
+    AT_X,
+    AT_SP,
+    AT_PC,
+    AT_PSTATE,
+    AT_SYSTEM, /* index: 64-bit word of struct arm64_context */
+};
+
+#define REG_SP 31
+#define REG_PC 32
+
+#define X(name, number)                         \
+    {                                           \
+        name, 8, ARCH_REG_GENERAL, AT_X, number \
+    }
+#define SYSTEM(name, field)                                                    \
+    {                                                                          \
+        name, 8, ARCH_REG_SYSTEM, AT_SYSTEM,                                   \
+            __builtin_offsetof(struct arm64_context, field) / sizeof(uint64_t) \
+    }
+
+/* The first 34 in gdb's order for AArch64. */
+const struct arch_reg arch_regs[] = {
+    X("x0", 0),
+    X("x1", 1),
+    X("x2", 2),
+    X("x3", 3),
+    X("x4", 4),
+    X("x5", 5),
+    X("x6", 6),
+    X("x7", 7),
+    X("x8", 8),
+    X("x9", 9),
+    X("x10", 10),
+    X("x11", 11),
+    X("x12", 12),
+    X("x13", 13),
+    X("x14", 14),
+    X("x15", 15),
+    X("x16", 16),
+    X("x17", 17),
+    X("x18", 18),
+    X("x19", 19),
+    X("x20", 20),
+    X("x21", 21),
+    X("x22", 22),
+    X("x23", 23),
+    X("x24", 24),
+    X("x25", 25),
+    X("x26", 26),
+    X("x27", 27),
+    X("x28", 28),
+    X("x29", 29),
+    X("x30", 30),
+    {"sp", 8, ARCH_REG_GENERAL, AT_SP, 0},
+    {"pc", 8, ARCH_REG_GENERAL, AT_PC, 0},
+    {"cpsr", 4, ARCH_REG_GENERAL, AT_PSTATE, 0},
+    SYSTEM("sp_el0", sp_el0),
+    SYSTEM("sp_el1", sp_el1),
+    SYSTEM("elr", elr),
+    SYSTEM("spsr", spsr),
+    SYSTEM("esr", esr),
+    SYSTEM("far", far),
+    SYSTEM("vbar", vbar),
+    SYSTEM("sctlr", sctlr),
+    SYSTEM("tcr", tcr),
+    SYSTEM("ttbr0", ttbr0),
+    SYSTEM("ttbr1", ttbr1),
+    SYSTEM("mair", mair),
+    SYSTEM("ctxidr", contextidr),
+    SYSTEM("tpidr0", tpidr_el0),
+    SYSTEM("tpidr1", tpidr_el1),
+    SYSTEM("mdscr", mdscr),
+};
+const uint32_t arch_reg_count = ARRAY_COUNT(arch_regs);
+const uint32_t arch_reg_pc = REG_PC, arch_reg_sp = REG_SP, arch_reg_fp = 29, arch_reg_flags = 33;
+
+static uint64_t *word_of(struct arm64_vcpu *vcpu, const struct arch_reg *info)
+{
+    switch ((enum place)info->kind) {
+    case AT_X:
+        return &vcpu->sw.regs.x[info->index];
+    case AT_SP:
+        return (vcpu->sw.regs.pstate & PSTATE_EL1H) == PSTATE_EL1H ? &vcpu->sys.sp_el1 : &vcpu->sys.sp_el0;
+    case AT_PC:
+        return &vcpu->sw.regs.pc;
+    case AT_PSTATE:
+        return &vcpu->sw.regs.pstate;
+    case AT_SYSTEM:
+        break;
+    }
+    return (uint64_t *)(void *)&vcpu->sys + info->index;
+}
+
+uint64_t arch_vcpu_reg_get(struct vcpu *core, uint32_t reg)
+{
+    return *word_of(arm64_vcpu_of(core), &arch_regs[reg]);
+}
+
+/* PSTATE: flags and masks only, so that no entry can end in an illegal state or above EL1. */
+int arch_vcpu_reg_set(struct vcpu *core, uint32_t reg, uint64_t value)
+{
+    const uint64_t writable = PSTATE_NZCV | PSTATE_DAIF;
+    uint64_t *word = word_of(arm64_vcpu_of(core), &arch_regs[reg]);
+
+    if (arch_regs[reg].kind == AT_PSTATE) {
+        if (((*word ^ value) & ~writable) != 0)
+            return E_INVAL;
+    } else if (arch_regs[reg].kind == AT_SYSTEM) {
+        return E_INVAL;
+    }
+    *word = value;
+    return 0;
+}
+
+int arch_guest_translate(struct vcpu *core, gva_t at, gpa_t *out)
+{
+    struct guest_walk walk;
+
+    guest_walk_begin(&walk, core->vm, &arm64_vcpu_of(core)->sys, at);
+    while (guest_walk_step(&walk))
+        continue;
+    *out = walk.result;
+    return walk.error;
+}
+
+static bool walk_line(struct arm64_vcpu *vcpu, uint64_t at, uint32_t line, char *text, size_t size)
+{
+    struct guest_walk walk;
+
+    guest_walk_begin(&walk, vcpu->core.vm, &vcpu->sys, gva(at));
+    for (uint32_t i = 0;; i++) {
+        bool more = guest_walk_step(&walk);
+
+        if (i == line && walk.level <= GUEST_WALK_LAST) {
+            fmt_snprintf(text, size, "level %u: [0x%lx] = 0x%lx", walk.level, walk.entry_at.v, walk.entry);
+            return true;
+        }
+        if (!more && line == i + 1) {
+            if (walk.error != 0)
+                fmt_snprintf(text, size, "not mapped");
+            else
+                fmt_snprintf(text, size, "guest-physical 0x%lx", walk.result.v);
+            return true;
+        }
+        if (!more)
+            return false;
+    }
+}
+
+static bool nested_line(struct arm64_vcpu *vcpu, uint64_t at, uint32_t line, char *text, size_t size)
+{
+    uint32_t level = 0;
+    uint64_t leaf = stage2_lookup(arm64_vm_of(vcpu->core.vm)->stage2_root, gpa(at), &level);
+
+    if (line != 0)
+        return false;
+    if (leaf == 0)
+        fmt_snprintf(text, size, "no RAM: accesses exit");
+    else
+        fmt_snprintf(text, size, "level %u: 0x%lx", level, leaf);
+    return true;
+}
+
+static bool system_line(struct arm64_vcpu *vcpu, uint32_t line, char *text, size_t size)
+{
+    static const char *const power[] = {
+        [ARM64_OFF] = "off", [ARM64_STARTING] = "starting", [ARM64_ON] = "on"};
+
+    switch (line) {
+    case 0:
+        fmt_snprintf(text, size, "MPIDR 0x%lx power %s%s%s", vgic_mpidr(vcpu->core.id),
+                     power[atomic_load(&vcpu->power)],
+                     (vcpu->waiting & ARM64_WAIT_EVENT) != 0 ? ", waits for an event" : "",
+                     vcpu->debug.used ? ", uses debug registers" : "");
+        return true;
+    case 1:
+        fmt_snprintf(text, size, "CNTV ctl 0x%lx cval 0x%lx, CNTP ctl 0x%lx cval 0x%lx",
+                     vcpu->timers.cntv_ctl, vcpu->timers.cntv_cval, vcpu->timers.cntp_ctl,
+                     vcpu->timers.cntp_cval);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool block_line(const struct arm64_vcpu *vcpu, uint32_t line, char *text, size_t size)
+{
+    const struct vgic_cpuif *cpuif = &vcpu->gic.cpuif;
+
+    switch (line) {
+    case 0:
+        fmt_snprintf(text, size, "VMCR 0x%lx: mask 0x%lx group0 %s group1 %s EOImode %u", cpuif->vmcr,
+                     field_get(cpuif->vmcr, ICH_VMCR_VPMR),
+                     (cpuif->vmcr & ICH_VMCR_VENG0) != 0 ? "on" : "off",
+                     (cpuif->vmcr & ICH_VMCR_VENG1) != 0 ? "on" : "off", (cpuif->vmcr & ICH_VMCR_VEOIM) != 0);
+        return true;
+    case 1:
+        fmt_snprintf(text, size, "AP0R0 0x%x AP1R0 0x%x", cpuif->apr[0][0], cpuif->apr[1][0]);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool events_line(const struct arm64_vcpu *vcpu, uint32_t line, char *text, size_t size)
+{
+    const struct vgic_books *books = &vcpu->gic.books;
+
+    switch (line) {
+    case 0:
+        fmt_snprintf(text, size, "private interrupts: posted=%lu delivered=%lu collapsed=%lu withdrawn=%lu",
+                     books->posted_count, books->delivered_count, books->collapsed_count,
+                     books->withdrawn_count);
+        return true;
+    case 1:
+        books = &arm64_vm_of(vcpu->core.vm)->gic.books;
+        fmt_snprintf(text, size, "the VM's interrupts: posted=%lu delivered=%lu collapsed=%lu withdrawn=%lu",
+                     books->posted_count, books->delivered_count, books->collapsed_count,
+                     books->withdrawn_count);
+        return true;
+    case 2:
+        fmt_snprintf(text, size, "exits=%lu undefined=%lu aborts=%lu", vcpu->core.exit_count,
+                     vcpu->core.inject.undefined_count, vcpu->core.inject.abort_count);
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool arch_inspect_line(struct vcpu *core, enum inspect_view view, uint64_t argument, uint32_t line,
+                       char *text, size_t size)
+{
+    struct arm64_vcpu *vcpu = arm64_vcpu_of(core);
+
+    switch (view) {
+    case INSPECT_SYSTEM:
+        return system_line(vcpu, line, text, size);
+    case INSPECT_BLOCK:
+        return block_line(vcpu, line, text, size);
+    case INSPECT_WALK:
+        return walk_line(vcpu, argument, line, text, size);
+    case INSPECT_NESTED:
+        return nested_line(vcpu, argument, line, text, size);
+    case INSPECT_EVENTS:
+        return events_line(vcpu, line, text, size);
+    case INSPECT_LOG:
+        break;
+    }
+    return false;
+}
+
+const char *arch_inspect_block_name(void)
+{
+    return "ich";
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See the header. Arm GIC architecture specification (IHI 0069), "AArch64 virtualization control System
+ * registers". */
+#include "arch/arm64/gic/ich.h"
+
+#include "arch/arm64/gic/gicv3.h"
+#include "arch/arm64/guest_timer.h"
+#include "arch/arm64/host_irq.h"
+#include "arch/arm64/host_platform.h"
+#include "arch/arm64/insn.h"
+#include "arch/arm64/sysregs.h"
+#include "core/cpu.h"
+#include "core/log.h"
+#include "lib/error.h"
+
+#define SRE_SYSTEM_REGISTERS FIELD(2, 0) /* ICC_SRE_EL1: SRE, and no bypass */
+
+/* Constant after ich_init(). */
+static uint32_t lr_count;
+static uint32_t apr_count; /* active priority registers of each group: by priority bits */
+
+#define LR_EACH(do) \
+    do              \
+    (0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11) do(12) do(13) do(14) do(15)
+
+#define LR_WRITE(n)                           \
+    case n:                                   \
+        SYSREG_WRITE(ich_lr##n##_el2, value); \
+        break;
+#define LR_READ(n) \
+    case n:        \
+        return SYSREG_READ(ich_lr##n##_el2);
+
+static void lr_write(uint32_t index, uint64_t value)
+{
+    switch (index) {
+        LR_EACH(LR_WRITE)
+    default:
+        break;
+    }
+}
+
+static uint64_t lr_read(uint32_t index)
+{
+    switch (index) {
+        LR_EACH(LR_READ)
+    default:
+        return 0;
+    }
+}
+
+int ich_init(void)
+{
+    uint64_t vtr = SYSREG_READ(ich_vtr_el2);
+
+    lr_count = (uint32_t)field_get(vtr, ICH_VTR_LISTREGS) + 1;
+    apr_count = UINT32_C(1) << (field_get(vtr, ICH_VTR_PREBITS) - 4);
+    if (lr_count > VGIC_MAX_LRS || field_get(vtr, ICH_VTR_PREBITS) < 4 ||
+        field_get(vtr, ICH_VTR_PREBITS) > 6) {
+        log_error("this CPU cannot run guests: its GIC's virtual interface is none that the manual has");
+        return E_NOTSUP;
+    }
+    if (host_devices.maintenance_intid == 0 || host_devices.virt_timer_intid == 0) {
+        log_error("this machine cannot run guests: its device tree gives no interrupt for %s",
+                  host_devices.maintenance_intid == 0 ? "the GIC's maintenance" : "the virtual timer");
+        return E_NOTSUP;
+    }
+    return 0;
+}
+
+uint32_t ich_lr_count(void)
+{
+    return lr_count;
+}
+
+uint32_t ich_preemption_bits(void)
+{
+    return (uint32_t)field_get(SYSREG_READ(ich_vtr_el2), ICH_VTR_PREBITS) + 1;
+}
+
+uint32_t gic_host_cntv_intid(void)
+{
+    return host_devices.virt_timer_intid;
+}
+
+void ich_cpu_init(void)
+{
+    SYSREG_WRITE(ich_hcr_el2, 0);
+    for (uint32_t i = 0; i < lr_count; i++)
+        lr_write(i, 0);
+    SYSREG_WRITE(icc_sre_el1, SRE_SYSTEM_REGISTERS);
+    SYSREG_WRITE(cntv_ctl_el0, 0);
+    insn_isb();
+    gicv3_private_enable(host_devices.virt_timer_intid);
+    gicv3_private_enable(host_devices.maintenance_intid);
+}
+
+void ich_load_cpuif(const struct vgic_cpuif *cpuif)
+{
+    SYSREG_WRITE(ich_vmcr_el2, cpuif->vmcr);
+    SYSREG_WRITE(ich_ap0r0_el2, cpuif->apr[0][0]);
+    SYSREG_WRITE(ich_ap1r0_el2, cpuif->apr[1][0]);
+    if (apr_count > 1) {
+        SYSREG_WRITE(ich_ap0r1_el2, cpuif->apr[0][1]);
+        SYSREG_WRITE(ich_ap1r1_el2, cpuif->apr[1][1]);
+    }
+    if (apr_count > 2) {
+        SYSREG_WRITE(ich_ap0r2_el2, cpuif->apr[0][2]);
+        SYSREG_WRITE(ich_ap1r2_el2, cpuif->apr[1][2]);
+        SYSREG_WRITE(ich_ap0r3_el2, cpuif->apr[0][3]);
+        SYSREG_WRITE(ich_ap1r3_el2, cpuif->apr[1][3]);
+    }
+}
+
+void gic_read_cpuif(struct vgic_cpuif *cpuif)
+{
+    cpuif->vmcr = SYSREG_READ(ich_vmcr_el2);
+    cpuif->apr[0][0] = (uint32_t)SYSREG_READ(ich_ap0r0_el2);
+    cpuif->apr[1][0] = (uint32_t)SYSREG_READ(ich_ap1r0_el2);
+    if (apr_count > 1) {
+        cpuif->apr[0][1] = (uint32_t)SYSREG_READ(ich_ap0r1_el2);
+        cpuif->apr[1][1] = (uint32_t)SYSREG_READ(ich_ap1r1_el2);
+    }
+    if (apr_count > 2) {
+        cpuif->apr[0][2] = (uint32_t)SYSREG_READ(ich_ap0r2_el2);
+        cpuif->apr[1][2] = (uint32_t)SYSREG_READ(ich_ap1r2_el2);
+        cpuif->apr[0][3] = (uint32_t)SYSREG_READ(ich_ap0r3_el2);
+        cpuif->apr[1][3] = (uint32_t)SYSREG_READ(ich_ap1r3_el2);
+    }
+}
+
+/*
+ * The registers are emptied too: what they held is vgic's again, and a maintenance interrupt that they asked
+ * for is over with ICH_HCR_EL2.
+ */
+void gic_fold(struct arm64_vcpu *vcpu)
+{
+    struct vgic_lrs lrs;
+
+    if (!vcpu->lrs_loaded)
+        return;
+    vcpu->lrs_loaded = false;
+    lrs.hcr = SYSREG_READ(ich_hcr_el2);
+    lrs.count = vcpu->gic.lr_count;
+    for (uint32_t i = 0; i < lrs.count; i++) {
+        lrs.lr[i] = lr_read(i);
+        lr_write(i, 0);
+    }
+    SYSREG_WRITE(ich_hcr_el2, 0);
+    insn_isb();
+    vgic_fold(&vcpu->gic, &lrs);
+    atomic_store_explicit(&vcpu->gic.dirty, true,
+                          memory_order_relaxed); /* whatever was there: the enable bit is off */
+}
+
+void gic_refill(struct arm64_vcpu *vcpu)
+{
+    struct vgic_lrs lrs;
+
+    gic_fold(vcpu);
+    vgic_fill(&vcpu->gic, &lrs);
+    for (uint32_t i = 0; i < lrs.count; i++)
+        lr_write(i, lrs.lr[i]);
+    SYSREG_WRITE(ich_hcr_el2, lrs.hcr);
+    vcpu->lrs_loaded = true;
+}
+
+static void kick(struct vgic_vcpu *v)
+{
+    vcpu_request(v->vcpu, VCPU_REQ_EVENT);
+}
+
+static uint64_t vmcr(struct vgic_vcpu *v)
+{
+    return this_cpu()->current == v->vcpu && !v->parked ? SYSREG_READ(ich_vmcr_el2) : v->cpuif.vmcr;
+}
+
+static void fold_here(struct vgic_vcpu *v)
+{
+    gic_fold(arm64_vcpu_of(v->vcpu));
+}
+
+static void hw_deactivate(struct vgic_vcpu *v, uint32_t hw_intid)
+{
+    if (this_cpu()->current == v->vcpu)
+        gicv3_deactivate(hw_intid);
+}
+
+const struct vgic_ops gic_ops = {
+    .kick = kick,
+    .vmcr = vmcr,
+    .fold_here = fold_here,
+    .hw_deactivate = hw_deactivate,
+};
+
+bool guest_irq_take(struct arm64_cpu *cpu, uint32_t intid)
+{
+    (void)cpu;
+    if (intid == host_devices.virt_timer_intid) {
+        guest_timer_fired(intid);
+        return true;
+    }
+    if (intid != host_devices.maintenance_intid)
+        return false;
+    if (this_cpu()->current != NULL)
+        gic_fold(arm64_vcpu_of(this_cpu()->current));
+    gicv3_deactivate(intid);
+    return true;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A vCPU's registers between memory and the CPU. Most stay in the hardware as long as their vCPU is the
+ * CPU's current one, since Latch itself uses neither EL1's registers nor FP.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/arm64/arm64_vcpu.h"
+#include "lib/bits.h"
+
+/* Checks what guests need on the boot CPU and notes what this kind of CPU has; one line a missing thing. 0 or
+ * E_NOTSUP. */
+MUST_CHECK int guest_context_init(void);
+
+/* Width of guest-physical addresses. */
+uint32_t guest_ipa_bits(void);
+
+/* Power-on state of everything that guest_load() loads. Not loaded. */
+void guest_context_reset(struct arm64_vcpu *vcpu);
+
+/* Registers, stage 2, timers, interrupt interface: onto this CPU, where no vCPU is loaded; and back. */
+void guest_load(struct arm64_vcpu *vcpu);
+void guest_put(struct arm64_vcpu *vcpu);
+
+/* Of the loaded vCPU: a virtual SError that the guest has not taken yet. */
+bool guest_serror_pending(void);
+
+/* Drops all translations of a VM, on all CPUs; makes new tables visible. None of its vCPUs runs. */
+void guest_forget_translations(uint64_t vttbr);
+
+/* The guest may use breakpoint registers from now on. Loaded. */
+void guest_debug_open(struct arm64_vcpu *vcpu);
