@@ -2,7 +2,7 @@
 # `make guests`: our own guests, Multiboot1 ELF32 images in build/guests/. guest-NAME-y lists a program's own sources.
 guests-y := bench scenarios nmi-selftest hostile
 
-guest-bench-y := guests/bench/main.c guests/bench/entry.S
+guest-bench-y := guests/bench/main.c guests/bench/entry.S guests/lib/ap_start.S guests/lib/smp.c
 guest-scenarios-y := $(addprefix guests/scenarios/,main.c nmi.c iret.c irq.c debug.c smp.c code_nmi.S code_iret.S code_irq.S code_real.S) \
 	guests/lib/ap_start.S guests/lib/smp.c
 guest-nmi-selftest-y := guests/nmi-selftest/main.c guests/scenarios/code_nmi.S guests/scenarios/code_iret.S guests/scenarios/code_irq.S

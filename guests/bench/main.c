@@ -10,6 +10,7 @@
 #include "guests/lib/guest.h"
 #include "guests/lib/irqchip.h"
 #include "guests/lib/print.h"
+#include "guests/lib/smp.h"
 #include "guests/lib/trap.h"
 #include "lib/string.h"
 
@@ -18,6 +19,10 @@
 #define ENTRY_OVERHEAD  2 /* instructions of a handler before it reads the TSC */
 #define RETURN_OVERHEAD 5 /* from reading iret_tsc to the end of IRETQ */
 #define HALT_TICKS      20000
+#define SETTLE_TICKS    20000 /* the other CPU is back where it waits */
+#define CROWD_PAGE      0x8000u
+#define CROWD_TICKS     10000000
+#define SWITCH_OVERHEAD 4 /* instructions that look for a new mark */
 #define MSR_APIC_BASE   0x1B
 #define MSR_PAT         0x277
 #define PORT_SPEAKER    0x61
@@ -182,40 +187,161 @@ static uint64_t timer_scale(uint32_t count)
     return (rdtsc() - start) * count / (UINT32_MAX - apic_read(APIC_TIMER_CURRENT));
 }
 
-static void measure_halt(void)
+/* The timer's due time to the handler's first instruction, halted or not. */
+static void measure_timer(const char *name, bool halted)
 {
     struct figure figure = figure_empty();
     uint64_t ticks = timer_scale(1000000) * HALT_TICKS / 1000000;
 
     apic_timer_stop();
     for (int round = 0; round < ROUNDS; round++) {
+        uint32_t before = entry_count;
         uint64_t start;
 
         apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
         apic_write(APIC_LVT_TIMER, VECTOR);
+        irq_disable();
         start = rdtsc();
         apic_write(APIC_TIMER_INITIAL, HALT_TICKS);
-        irq_halt();
+        if (halted)
+            irq_halt();
+        irq_enable();
+        while (entry_count == before)
+            cpu_pause();
+        irq_disable();
         figure_add(&figure, entry_tsc - start > ticks ? entry_tsc - start - ticks : 0);
     }
     apic_timer_stop();
-    report("halt_wakeup", figure);
+    report(name, figure);
+}
+
+/* What the second CPU does; set before it is started. */
+static enum { OTHER_SPINS, OTHER_HALTS, OTHER_WATCHES } other_role;
+static volatile uint64_t mark;
+static volatile uint64_t mark_seen;
+static struct figure switch_figure;
+
+/* The first instruction after another CPU's mark, on the same physical CPU. */
+static void watch(void)
+{
+    uint64_t seen = mark;
+
+    for (;;) {
+        uint64_t now = rdtsc();
+        uint64_t marked = mark;
+
+        if (marked != seen && now > marked) {
+            figure_add(&switch_figure, now - marked - SWITCH_OVERHEAD);
+            seen = marked;
+            mark_seen = marked;
+        }
+    }
+}
+
+void smp_ap_main(void)
+{
+    if (other_role == OTHER_WATCHES)
+        watch();
+    irq_enable();
+    for (;;) {
+        if (other_role == OTHER_SPINS)
+            cpu_pause();
+        else
+            irq_halt();
+    }
+}
+
+/* An IPI to the other CPU: ICR write to its handler's first instruction. */
+static void measure_ipi(const char *name, int role)
+{
+    struct figure figure = figure_empty();
+
+    other_role = role;
+    if (!smp_start())
+        return;
+    apic_write(APIC_ICR_HIGH, 1u << 24);
+    for (int round = 0; round < ROUNDS; round++) {
+        uint32_t before = entry_count;
+        uint64_t start = rdtsc();
+
+        while (rdtsc() - start < SETTLE_TICKS)
+            cpu_pause();
+        start = rdtsc();
+        mmio_put32(APIC_BASE + APIC_ICR_LOW, VECTOR | APIC_ICR_ASSERT);
+        while (entry_count == before)
+            cpu_pause();
+        figure_add(&figure, entry_tsc - start - ENTRY_OVERHEAD);
+    }
+    report(name, figure);
+}
+
+/* Two CPUs of the guest on one of the machine: HLT of one to the next instruction of the other. */
+static void measure_switch(void)
+{
+    other_role = OTHER_WATCHES;
+    switch_figure = figure_empty();
+    if (!smp_start())
+        return;
+    apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
+    apic_write(APIC_LVT_TIMER, VECTOR);
+    for (int round = 0; round < ROUNDS; round++) {
+        apic_write(APIC_TIMER_INITIAL, HALT_TICKS);
+        mark = rdtsc();
+        irq_halt();
+        irq_disable();
+    }
+    apic_timer_stop();
+    report("vcpu_switch", switch_figure);
+}
+
+/* All other CPUs are started and halt for good: they should cost the first one nothing. */
+static void start_crowd(void)
+{
+    static const uint8_t code[] = {0xFA, 0xF4, 0xEB, 0xFD}; /* CLI; HLT; back to HLT */
+    uint64_t start;
+
+    memcpy((void *)(uintptr_t)CROWD_PAGE, code, sizeof(code));
+    apic_write(APIC_ICR_LOW, APIC_ICR_OTHERS | APIC_ICR_INIT | APIC_ICR_ASSERT);
+    apic_write(APIC_ICR_LOW, APIC_ICR_OTHERS | APIC_ICR_STARTUP | CROWD_PAGE >> 12);
+    start = rdtsc();
+    while (rdtsc() - start < CROWD_TICKS)
+        cpu_pause();
+}
+
+static bool has_word(int word_count, char **words, const char *word)
+{
+    for (int i = 1; i < word_count; i++)
+        if (strcmp(words[i], word) == 0)
+            return true;
+    return false;
 }
 
 int guest_main(int word_count, char **words)
 {
     struct cpuid_regs vendor = cpuid(0, 0);
 
-    (void)word_count;
-    (void)words;
     hypercall_is_vmmcall = vendor.ebx != 0x756e6547; /* not "Genu" */
     apic_enable();
     report("entry_tsc", (struct figure){boot_tsc, boot_tsc});
     measure_overhead();
+    if (has_word(word_count, words, "crowd"))
+        start_crowd();
+    if (has_word(word_count, words, "smp") || has_word(word_count, words, "switch")) {
+        trap_set_gate(VECTOR, (uintptr_t)entry_irq, 0, GATE_INTERRUPT);
+        if (has_word(word_count, words, "smp")) {
+            measure_ipi("ipi", OTHER_SPINS);
+            measure_ipi("ipi_wake", OTHER_HALTS);
+        } else {
+            measure_switch();
+        }
+        print("BENCH-END\n");
+        return 0;
+    }
     measure_exits();
     measure_interrupts();
     measure_second_nmi();
-    measure_halt();
+    measure_timer("timer", false);
+    measure_timer("halt_wakeup", true);
     print("BENCH-END\n");
     return 0;
 }

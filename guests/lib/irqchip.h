@@ -30,8 +30,10 @@
 #define APIC_LVT_MASKED  0x10000
 #define APIC_ICR_NMI     0x400
 #define APIC_ICR_INIT    0x500
+#define APIC_ICR_STARTUP 0x600
 #define APIC_ICR_PENDING 0x1000
 #define APIC_ICR_ASSERT  0x4000
+#define APIC_ICR_OTHERS  0xC0000 /* all but this CPU */
 #define APIC_DIVIDE_BY_1 0x0B
 #define APIC_SPURIOUS    0xFF
 

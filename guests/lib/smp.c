@@ -10,7 +10,6 @@
 
 #define AP_APIC_ID    1u
 #define AP_PAGE       0x9000u
-#define ICR_STARTUP   0x600u
 #define ARRIVAL_TICKS UINT64_C(300000000)
 #define INIT_TICKS    2000000
 
@@ -48,7 +47,7 @@ bool smp_start(void)
     memcpy((void *)(uintptr_t)AP_PAGE, ap_begin, (size_t)(ap_end - ap_begin));
     smp_send(APIC_ICR_INIT);
     delay(INIT_TICKS);
-    smp_send(ICR_STARTUP | AP_PAGE >> 12);
+    smp_send(APIC_ICR_STARTUP | AP_PAGE >> 12);
     start = rdtsc();
     while (arrivals == before && rdtsc() - start < ARRIVAL_TICKS)
         cpu_pause();
