@@ -112,6 +112,18 @@ void guest_timer_put(struct arm64_vcpu *vcpu)
         timer_arm(&t->virtual, host_timer_to_ns(t->cntv_cval + arm64_vm_of(vcpu->core.vm)->cntvoff));
 }
 
+void guest_timer_resample(struct arm64_vcpu *vcpu)
+{
+    if (LIKELY(!vgic_hw_is_held(&vcpu->gic, GUEST_PPI_CNTV)) ||
+        (SYSREG_READ(cntv_ctl_el0) & (CTL_WRITABLE | TIMER_CTL_ISTATUS)) ==
+            (TIMER_CTL_ENABLE | TIMER_CTL_ISTATUS))
+        return;
+    vgic_set_ppi(&vcpu->gic, GUEST_PPI_CNTV, false);
+    /* Not while the guest has it active: then its deactivation goes through the list register. */
+    if (!vgic_hw_is_held(&vcpu->gic, GUEST_PPI_CNTV))
+        gicv3_deactivate(gic_host_cntv_intid());
+}
+
 void guest_timer_fired(uint32_t hw_intid)
 {
     struct vcpu *current = this_cpu()->current;

@@ -149,6 +149,7 @@ void gic_fold(struct arm64_vcpu *vcpu)
     SYSREG_WRITE(ich_hcr_el2, 0);
     insn_isb();
     vgic_fold(&vcpu->gic, &lrs);
+    guest_timer_resample(vcpu);
     atomic_store_explicit(&vcpu->gic.dirty, true,
                           memory_order_relaxed); /* whatever was there: the enable bit is off */
 }
