@@ -4,6 +4,7 @@ model-sources := $(wildcard tests/model/*.c)
 model-cflags := -std=c11 -O2 -g $(warnings) -fno-strict-aliasing -I.
 
 include tools/replay/replay.mk
+include tests/model/gic/gic.mk
 
 .PHONY: model mutants
 check: model

@@ -76,6 +76,7 @@ struct vgic_irq {
     bool latch : 1;      /* pending by an edge or by a register write; besides that in the list register */
     bool active : 1;     /* not VGIC_IN_LR: as the guest sees it */
     bool acked : 1;      /* became active by an acknowledge: the guest will end it by an EOI */
+    bool ghost : 1;      /* was ended by a register write while acked; see vgic_vcpu.ghosts */
     bool lr_pending : 1; /* VGIC_IN_LR: as it was put there */
     bool lr_active : 1;
     bool lr_latch : 1;     /* VGIC_IN_LR: level, pending there by a register write */
@@ -223,6 +224,13 @@ void vgic_sgi(struct vgic_vcpu *v, uint64_t value, bool group1);
 static inline bool vgic_is_dirty(const struct vgic_vcpu *v)
 {
     return atomic_load_explicit(&v->dirty, memory_order_acquire);
+}
+
+/* The list registers and HCR in hardware are not (any more) this vCPU's: it comes to a CPU. All are folded.
+ */
+static inline void vgic_mark_dirty(struct vgic_vcpu *v)
+{
+    atomic_store_explicit(&v->dirty, true, memory_order_relaxed);
 }
 
 /* Takes pending and active back from the list registers. Makes the vCPU dirty if there were any. */

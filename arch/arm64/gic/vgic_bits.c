@@ -86,7 +86,7 @@ static void write_bit(struct vgic_vm *vgic, struct vgic_vcpu *home, struct vgic_
         vgic_clear_latch(vgic, irq);
         break;
     case GICD_ISACTIVER:
-        vgic_activate(irq);
+        vgic_activate(home, irq);
         break;
     default:
         vgic_clear_active(vgic, home, irq);

@@ -75,9 +75,10 @@ void vgic_latch(struct vgic_vm *vgic, struct vgic_irq *irq);
 void vgic_clear_latch(struct vgic_vm *vgic, struct vgic_irq *irq);
 void vgic_set_level(struct vgic_vm *vgic, struct vgic_irq *irq, bool level);
 void vgic_set_edge(struct vgic_vm *vgic, struct vgic_irq *irq, bool edge);
-void vgic_activate(struct vgic_irq *irq);
+void vgic_activate(struct vgic_vcpu *v, struct vgic_irq *irq);
 /* An acknowledged interrupt on `v` is over before its EOI. */
-void vgic_leave_ghost(struct vgic_vcpu *v, const struct vgic_irq *irq);
+void vgic_leave_ghost(struct vgic_vcpu *v, struct vgic_irq *irq);
+bool vgic_recall_ghost(struct vgic_vcpu *v, struct vgic_irq *irq);
 /* `v` is its home. */
 void vgic_clear_active(struct vgic_vm *vgic, struct vgic_vcpu *v, struct vgic_irq *irq);
 

@@ -78,6 +78,7 @@ static void fold_one(struct vgic_vcpu *v, struct vgic_irq *irq, uint64_t lr)
     else if (irq->lr_pending)
         event_returns(irq, books);
     if (acknowledged) {
+        irq->ghost = false;
         irq->acked = true;
         irq->ack_priority = (uint8_t)field_get(lr, ICH_LR_PRIORITY);
     }
@@ -87,6 +88,8 @@ static void fold_one(struct vgic_vcpu *v, struct vgic_irq *irq, uint64_t lr)
         vgic_leave_ghost(v, irq);
     irq->active = (active && !irq->drop_active) || irq->set_active;
     irq->acked = irq->acked && active && !irq->drop_active;
+    if (irq->set_active && !irq->acked)
+        irq->acked = vgic_recall_ghost(v, irq);
     irq->lr_pending = false;
     irq->lr_active = false;
     irq->lr_latch = false;
@@ -166,6 +169,12 @@ static uint64_t lr_value(const struct vgic_irq *irq, uint8_t priority)
     return lr;
 }
 
+/* EOI looks for the priority that the acknowledge has made active. */
+static uint8_t lr_priority(const struct vgic_irq *irq)
+{
+    return irq->active && irq->acked ? irq->ack_priority : irq->priority;
+}
+
 static void put(struct vgic_vcpu *v, struct vgic_lrs *lrs, struct vgic_irq *irq, bool pending)
 {
     vgic_unlink(v, irq);
@@ -176,7 +185,7 @@ static void put(struct vgic_vcpu *v, struct vgic_lrs *lrs, struct vgic_irq *irq,
     irq->lr = (uint8_t)lrs->count;
     vgic_set_place(v, irq, VGIC_IN_LR);
     v->lrs[lrs->count] = irq;
-    lrs->lr[lrs->count++] = lr_value(irq, irq->lr_active ? irq->ack_priority : irq->priority);
+    lrs->lr[lrs->count++] = lr_value(irq, lr_priority(irq));
 }
 
 /* Group bits of `groups` with a queue that is not empty, and the highest of their priorities. */
@@ -201,8 +210,8 @@ static void put_pending(struct vgic_vcpu *v, struct vgic_lrs *lrs, uint8_t group
  */
 static bool event_fits(const struct vgic_vcpu *v, const struct vgic_irq *irq)
 {
-    return irq->latch && vgic_is_edge(irq) && irq->enabled && vgic_group_is_enabled(v->vm, irq) &&
-           (irq->target == v->id || irq->any_target);
+    return irq->latch && vgic_is_edge(irq) && lr_priority(irq) == irq->priority && irq->enabled &&
+           vgic_group_is_enabled(v->vm, irq) && (irq->target == v->id || irq->any_target);
 }
 
 static void put_active(struct vgic_vcpu *v, struct vgic_lrs *lrs)

@@ -232,24 +232,40 @@ void vgic_set_edge(struct vgic_vm *vgic, struct vgic_irq *irq, bool edge)
     books->posted_count += counted && !edge;
 }
 
-void vgic_activate(struct vgic_irq *irq)
+static uint32_t ghost_bit(const struct vgic_irq *irq)
+{
+    return UINT32_C(1) << irq->ack_priority / 8;
+}
+
+/* Its EOI will find nothing and be counted (EOI mode 0): it must not be taken for that of another one. */
+void vgic_leave_ghost(struct vgic_vcpu *v, struct vgic_irq *irq)
+{
+    if (!irq->acked || (v->vm->config.ops->vmcr(v) & ICH_VMCR_VEOIM) != 0)
+        return;
+    v->ghosts |= ghost_bit(irq);
+    irq->ghost = true;
+}
+
+/* ... unless the guest sets it active again before that EOI. */
+bool vgic_recall_ghost(struct vgic_vcpu *v, struct vgic_irq *irq)
+{
+    bool recalled = irq->ghost && (v->ghosts & ghost_bit(irq)) != 0;
+
+    if (recalled)
+        v->ghosts &= ~ghost_bit(irq);
+    irq->ghost = false;
+    return recalled;
+}
+
+void vgic_activate(struct vgic_vcpu *v, struct vgic_irq *irq)
 {
     if (irq->place == VGIC_IN_LR) {
         irq->set_active = true;
         irq->drop_active = false;
     } else if (!irq->active) {
         irq->active = true;
-        irq->acked = false;
+        irq->acked = vgic_recall_ghost(v, irq);
     }
-}
-
-/*
- * Its EOI will find nothing and be counted (EOI mode 0): it must not be taken for that of another one.
- */
-void vgic_leave_ghost(struct vgic_vcpu *v, const struct vgic_irq *irq)
-{
-    if (irq->acked && (v->vm->config.ops->vmcr(v) & ICH_VMCR_VEOIM) == 0)
-        v->ghosts |= UINT32_C(1) << irq->ack_priority / 8;
 }
 
 void vgic_clear_active(struct vgic_vm *vgic, struct vgic_vcpu *v, struct vgic_irq *irq)

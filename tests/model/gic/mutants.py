@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Deliberate bugs in the virtual GIC, each of which its exhaustive check must catch.
+
+A mutant is one substitution in a copy of arch/arm64/gic; it must apply exactly once. Status 1 if one survives.
+usage: mutants.py CC MODEL-SOURCES VGIC-SOURCES [NAME]
+"""
+import glob
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+# (what goes wrong, scenarios to run, file, old text, new text)
+MUTANTS = [
+    # Bugs that public hypervisors have had.
+    ("EOI of an interrupt disabled meanwhile is lost", "1 LR", "vgic_lr.c",
+     "        irq->acked = false; /* no ghost: this is its EOI */\n        vgic_clear_active(v->vm, v, irq);",
+     "        irq->acked = false;\n        if (irq->enabled)\n            vgic_clear_active(v->vm, v, irq);"),
+    ("disabled interrupt loses its active state", "1 LR", "vgic_lr.c",
+     "irq->active = (active && !irq->drop_active) || irq->set_active;",
+     "irq->active = (active && !irq->drop_active && irq->enabled) || irq->set_active;"),
+    ("no end of maintenance interrupts with all list registers active", "1 LR", "vgic_lr.c",
+     "    if (UNLIKELY(waiting(v, groups) != 0))\n        lrs->hcr |= ICH_HCR_NPIE;\n    put_active(v, lrs);",
+     "    put_active(v, lrs);\n    if (v->acked_count != 0 || waiting(v, groups) != 0 || lrs->count == v->vm->config.lr_count)\n"
+     "        lrs->hcr |= ICH_HCR_NPIE;"),
+    ("no end of underflow interrupts with one list register", "1 LR", "vgic_lr.c",
+     "        lrs->hcr |= ICH_HCR_NPIE;", "        lrs->hcr |= ICH_HCR_UIE;"),
+    ("list registers filled by INTID", "1 LR", "vgic_lr.c",
+     "put(v, lrs, LIST_ENTRY(v->queues[group1].heads[level].next, struct vgic_irq, node), true);",
+     "struct vgic_irq *least = LIST_ENTRY(v->queues[group1].heads[level].next, struct vgic_irq, node);\n"
+     "for (unsigned int i = 0; i < 32; i++)\n    LIST_FOR_EACH (node, &v->queues[group1].heads[i])\n"
+     "        if (LIST_ENTRY(node, struct vgic_irq, node)->intid < least->intid)\n"
+     "            least = LIST_ENTRY(node, struct vgic_irq, node);\n        put(v, lrs, least, true);"),
+    ("VMCR stale when the vCPU goes to sleep", "", "vgic_wake.c", "    v->cpuif = *now;", "    (void)now;"),
+    ("active priorities stale when the vCPU goes to sleep", "", "vgic_wake.c", "    v->cpuif = *now;",
+     "    v->cpuif.vmcr = now->vmcr;"),
+    ("arrival between check and sleep is lost", "2 CPUs, SGI", "vgic_wake.c",
+     "atomic_store_explicit(&v->parked, !vgic_signals(v, &v->cpuif), memory_order_relaxed);",
+     "atomic_store_explicit(&v->parked, true, memory_order_relaxed);"),
+    ("sleeper not woken by what has become deliverable", "2 CPUs, SGI", "vgic_state.c",
+     "if (!v->parked || vgic_signals(v, &v->cpuif))", "if (!v->parked)"),
+    ("running vCPU not kicked", "2 CPUs, SGI", "vgic_state.c",
+     "if (!v->parked || vgic_signals(v, &v->cpuif))", "if (v->parked && vgic_signals(v, &v->cpuif))"),
+    # List registers.
+    ("nothing asked for while something waits", "1 LR", "vgic_lr.c", "        lrs->hcr |= ICH_HCR_NPIE;", "        ;"),
+    ("active interrupts before pending ones", "1 LR", "vgic_lr.c",
+     "    else\n        put_pending(v, lrs, groups);\n    if (UNLIKELY(waiting(v, groups) != 0))",
+     "    else {\n        put_active(v, lrs);\n        put_pending(v, lrs, groups);\n    }\n"
+     "    if (UNLIKELY(waiting(v, groups) != 0))"),
+    ("EOI of an interrupt outside not asked for", "1 LR", "vgic_lr.c",
+     "        lrs->hcr |= ICH_HCR_LRENPIE;", "        ;"),
+    ("EOI count taken for deactivations in split mode", "split", "vgic_lr.c",
+     "(v->vm->config.ops->vmcr(v) & ICH_VMCR_VEOIM) != 0)\n        return;", "false)\n        return;"),
+    ("DIR not trapped", "split", "vgic_lr.c", "ICH_HCR_EN | ICH_HCR_TDIR", "ICH_HCR_EN"),
+    ("DIR changes only the vCPU's own interrupts", "split EOI, 2 CPUs", "vgic_state.c",
+     "    if (irq->place == VGIC_IN_LR) {\n        irq->drop_active = true;",
+     "    if (irq->place == VGIC_IN_LR) {\n        irq->drop_active = false;"),
+    ("level not sampled again after its EOI", "1 LR, SGIs", "vgic_lr.c",
+     "if (irq->enabled && (irq->latch || (!vgic_is_edge(irq) && irq->line)))", "if (false)"),
+    ("edge during the handler lost", "1 LR, SGIs", "vgic_lr.c", "    irq->latch = again || latched;",
+     "    irq->latch = latched;"),
+    ("edge during the handler waits for another exit", "1 LR, SGIs", "vgic_lr.c",
+     "        lr |= ICH_LR_EOI;", "        lr |= irq->latch ? 0 : ICH_LR_EOI;"),
+    ("event that was not acknowledged is lost at the exit", "1 LR", "vgic_lr.c",
+     "    bool latched = vgic_is_edge(irq) ? !irq->drop_pending : irq->lr_latch;",
+     "    bool latched = vgic_is_edge(irq) ? false : irq->lr_latch;"),
+    ("pending and active in a list register with HW", "timer by", "vgic_lr.c",
+     "if (irq->hw_intid != 0 && !(irq->lr_pending && irq->lr_active))", "if (irq->hw_intid != 0)"),
+    ("timer's physical interrupt never ended outside the list registers", "timer by", "vgic_state.c",
+     "        if (irq->hw_intid != 0)\n            vgic->config.ops->hw_deactivate(v, irq->hw_intid);", "        (void)vgic;"),
+    ("second firing of the timer lost before a fold", "timer", "vgic_post.c",
+     "    if (level)\n        vgic_latch(vgic, irq);", "    if (level && !irq->line && irq->place != VGIC_IN_LR)\n        vgic_latch(vgic, irq);"),
+    ("cleared interrupt delivered from the list register", "register writes, 2", "vgic_state.c",
+     "        irq->drop_pending = true;", "        irq->drop_pending = false;"),
+    ("EOI after a register write ends another interrupt", "register writes, 2", "vgic_state.c",
+     "    v->ghosts |= ghost_bit(irq);\n", ""),
+    ("old priority in the list register becomes that of the next event", "register writes, 2", "vgic_lr.c",
+     "irq->latch && vgic_is_edge(irq) && lr_priority(irq) == irq->priority && irq->enabled",
+     "irq->latch && vgic_is_edge(irq) && irq->enabled"),
+    ("event of a disabled interrupt left in its list register", "1 LR, SGIs", "vgic_lr.c",
+     "lr_priority(irq) == irq->priority && irq->enabled &&", "lr_priority(irq) == irq->priority &&"),
+    # Groups, routing.
+    ("group that the guest turned off keeps the other out", "both groups", "vgic_lr.c",
+     "groups == 3 && v->queues[0].mask != 0", "groups == 4 && v->queues[0].mask != 0"),
+    ("group turned on again is not noticed", "both groups", "vgic_lr.c",
+     "return ((on & 1) != 0 ? ICH_HCR_VGRP0DIE : ICH_HCR_VGRP0EIE) |",
+     "return ((on & 1) != 0 ? ICH_HCR_VGRP0DIE : 0) |"),
+    ("distributor's group enable ignored", "both groups", "vgic_lr.c",
+     "uint8_t groups = atomic_load_explicit(&v->vm->groups, memory_order_relaxed);\n    bool shared",
+     "uint8_t groups = 3;\n    bool shared"),
+    ("SPI that moved stays where it was", "2 LRs, SPIs", "vgic_lr.c",
+     "    for (uint32_t i = 0; i < stray_count; i++)\n        vgic_send_off(v->vm, strays[i]);", ""),
+    ("level that still stands not booked again", "1 LR, SGIs", "vgic_lr.c",
+     "    books->posted_count++;\n    books->collapsed_count += irq->latch;", "    (void)irq;"),
+]
+
+
+def build_and_run(index, cc, model, sources):
+    name, scenarios, file, old, new = MUTANTS[index]
+    folder = f"build/gic-mutants/{index}"
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(f"{folder}/arch/arm64/gic")
+    for path in glob.glob("arch/arm64/gic/*.[ch]"):
+        shutil.copy(path, f"{folder}/arch/arm64/gic/")
+    with open(f"{folder}/arch/arm64/gic/{file}", encoding="ascii") as f:
+        text = f.read()
+    if text.count(old) != 1:
+        return name, f"DOES NOT APPLY ({text.count(old)} places in {file})"
+    with open(f"{folder}/arch/arm64/gic/{file}", "w", encoding="ascii") as f:
+        f.write(text.replace(old, new))
+    words = cc.split()
+    # The copy's folder comes first on the include path.
+    command = [words[0], f"-I{folder}", *words[1:], "-O1", "-w", "-Wno-error", *model,
+               *(f"{folder}/{s}" for s in sources), "-o", f"{folder}/check"]
+    built = subprocess.run(command, capture_output=True, text=True)
+    if built.returncode != 0:
+        return name, "DOES NOT BUILD\n" + built.stderr
+    run = subprocess.run([f"{folder}/check", scenarios], capture_output=True, text=True,
+                         env=dict(os.environ, MODEL_QUIET="1"))
+    rules = [line.split("BROKEN: ")[1] for line in run.stdout.splitlines() if "BROKEN: " in line]
+    if run.returncode == 0 or not rules:
+        return name, "SURVIVES" if run.returncode == 0 else f"DIES OTHERWISE (status {run.returncode})"
+    return name, "caught: " + rules[0]
+
+
+def main():
+    cc, model, sources = sys.argv[1], sys.argv[2].split(), sys.argv[3].split()
+    wanted = [i for i, m in enumerate(MUTANTS) if len(sys.argv) < 5 or sys.argv[4] in m[0]]
+    caught = 0
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for name, verdict in pool.map(lambda i: build_and_run(i, cc, model, sources), wanted):
+            print(f"  {name:66} {verdict}", flush=True)
+            caught += verdict.startswith("caught")
+    print(f"vgic mutants: {caught} of {len(wanted)} caught")
+    return caught != len(wanted)
+
+
+sys.exit(main())

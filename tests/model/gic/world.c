@@ -1,0 +1,622 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Two vCPUs' run loops around the virtual GIC, the guest's handlers, and what happens around them. Kicks and
+ * maintenance interrupts take effect before the next instruction; then the modelled hardware must signal
+ * exactly when bare metal would, and acknowledge nothing that bare metal would not.
+ */
+#include "tests/model/gic/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/arm64/gic/gicd_regs.h"
+#include "arch/arm64/gic/vgic_internal.h"
+#include "core/vcpu.h"
+#include "lib/assert.h"
+
+struct world w;
+const struct scenario *scenario;
+struct cpu *fake_this_cpu;
+
+static struct vcpu vcpus[BARE_CPUS];
+
+void panic(const char *format, ...)
+{
+    broken(format);
+}
+
+/* --- What the virtual GIC asks of the machine --------------------------------------------------------------
+ */
+
+static void save(unsigned c)
+{
+    struct ich_model *ich = &w.ich[c];
+    struct vgic_lrs lrs = {.hcr = (uint64_t)ich->eoi_count << 27};
+
+    memcpy(lrs.lr, ich->lr, sizeof(ich->lr));
+    ich->eoi_count = 0;
+    vgic_fold(&w.cpus[c], &lrs);
+    memset(ich->lr, 0, sizeof(ich->lr));
+}
+
+static void kick(struct vgic_vcpu *v)
+{
+    w.run[v->id].request = true;
+}
+
+/* A vCPU that sleeps is not loaded: its registers are gone. */
+static uint64_t vmcr(struct vgic_vcpu *v)
+{
+    return w.run[v->id].mode >= IN_PARKED ? v->cpuif.vmcr : ich_model_vmcr(&w.ich[v->id]);
+}
+
+static void fold_here(struct vgic_vcpu *v)
+{
+    save(v->id);
+}
+
+static void hw_deactivate(struct vgic_vcpu *v, uint32_t intid)
+{
+    (void)intid;
+    w.timer_active[v->id] = false;
+}
+
+static const struct vgic_ops ops = {kick, vmcr, fold_here, hw_deactivate};
+
+/* --- Registers of the guest --------------------------------------------------------------------------------
+ */
+
+static void poke(unsigned c, unsigned k, uint32_t array, unsigned int size, uint32_t shifted)
+{
+    uint32_t intid = scenario->sources[k].intid;
+    bool private = intid < 32;
+    struct vdev *dev = private ? &w.gic.redist : &w.gic.dist;
+    uint64_t frame = private ? c * VGIC_REDIST_SIZE + GICR_SGI_FRAME : 0;
+    uint64_t at = frame + array + (size == 1 ? intid : intid / 32 * 4);
+
+    dev->ops->write(dev, &vcpus[c], at, size, size == 1 ? shifted : shifted << intid % 32);
+}
+
+static bool peek(unsigned c, unsigned k, uint32_t array)
+{
+    uint32_t intid = scenario->sources[k].intid;
+    bool private = intid < 32;
+    struct vdev *dev = private ? &w.gic.redist : &w.gic.dist;
+    uint64_t frame = private ? c * VGIC_REDIST_SIZE + GICR_SGI_FRAME : 0;
+
+    return (dev->ops->read(dev, &vcpus[c], frame + array + intid / 32 * 4, 4) >> intid % 32 & 1) != 0;
+}
+
+static void set_group(unsigned c, unsigned k, bool group1)
+{
+    uint32_t intid = scenario->sources[k].intid;
+    bool private = intid < 32;
+    struct vdev *dev = private ? &w.gic.redist : &w.gic.dist;
+    uint64_t at = (private ? c * VGIC_REDIST_SIZE + GICR_SGI_FRAME : 0) + GICD_IGROUPR + intid / 32 * 4;
+    uint32_t was = (uint32_t)dev->ops->read(dev, &vcpus[c], at, 4);
+    uint32_t bit = 1u << intid % 32;
+
+    dev->ops->write(dev, &vcpus[c], at, 4, group1 ? was | bit : was & ~bit);
+}
+
+static void start_source(unsigned c, unsigned k)
+{
+    const struct source *s = &scenario->sources[k];
+    struct bare_irq *bare = bare_find(&w.bare, c, k);
+
+    *bare =
+        (struct bare_irq){!s->initially_off, s->group1, s->edge || s->intid < 16, .priority = s->priority};
+    if (s->hw)
+        vgic_map_hw(&w.cpus[c], s->intid, s->intid);
+    if (s->intid >= 32)
+        w.gic.dist.ops->write(
+            &w.gic.dist, &vcpus[0], GICD_ICFGR + s->intid / 16 * 4, 4,
+            w.gic.dist.ops->read(&w.gic.dist, &vcpus[0], GICD_ICFGR + s->intid / 16 * 4, 4) |
+                (s->edge ? 2u << s->intid % 16 * 2 : 0));
+    set_group(c, k, s->group1);
+    poke(c, k, GICD_IPRIORITYR, 1, s->priority);
+    if (!s->initially_off)
+        poke(c, k, GICD_ISENABLER, 4, 1);
+}
+
+void world_start(void)
+{
+    const struct vgic_config set = {.ops = &ops,
+                                    .vcpu_count = scenario->cpu_count,
+                                    .lr_count = scenario->lr_count,
+                                    .pre_bits = 5,
+                                    .spi_count = SPIS,
+                                    .spis = w.spis};
+
+    memset(&w, 0, sizeof(w));
+    bare_irq_count = 0;
+    for (unsigned k = 0; k < BARE_IRQS && scenario->sources[k].priority != 0; k++) {
+        bare_shared[k] = scenario->sources[k].intid >= 32;
+        bare_irq_count++;
+    }
+    if (vgic_vm_init(&w.gic, &set) != 0)
+        abort();
+    for (unsigned c = 0; c < scenario->cpu_count; c++) {
+        vcpus[c].id = c;
+        vgic_vcpu_init(&w.gic, &w.cpus[c], c, &vcpus[c]);
+        vgic_vcpu_on(&w.cpus[c]);
+        w.ich[c] = (struct ich_model){.lr_count = scenario->lr_count, .enable = {true, true}, .mask = 0xf8};
+        w.ich[c].split = scenario->split;
+        w.bare.cpus[c] = (struct bare_cpu){.enable = {true, true}, .split = scenario->split, .mask = 0xf8};
+    }
+    w.gic.dist.ops->write(&w.gic.dist, &vcpus[0], GICD_CTLR, 4, 3);
+    w.bare.groups[0] = w.bare.groups[1] = true;
+    for (unsigned c = 0; c < scenario->cpu_count; c++)
+        for (unsigned k = 0; k < bare_irq_count; k++)
+            if (c == 0 || !bare_shared[k])
+                start_source(c, k);
+    w.left = scenario->budget;
+}
+
+/* --- What comes from outside -------------------------------------------------------------------------------
+ */
+
+static void post(unsigned c, unsigned k)
+{
+    const struct source *s = &scenario->sources[k];
+    struct bare_irq *irq = bare_find(&w.bare, c, k);
+    bool level = !irq->line;
+
+    if (level || s->intid < 16) {
+        if (w.left.posts == 0)
+            prune();
+        w.left.posts--;
+    }
+    if (s->intid < 16) {
+        irq->latch = irq->latch || irq->group1;
+        vgic_sgi(&w.cpus[(c + 1) % scenario->cpu_count], (uint64_t)s->intid << 24 | 1u << c, true);
+        return;
+    }
+    irq->line = level;
+    irq->latch = irq->latch || (level && irq->edge);
+    if (s->intid >= 32)
+        vgic_set_line(&w.gic, s->intid, level);
+    else if (!s->hw)
+        vgic_set_ppi(&w.cpus[c], s->intid, level);
+}
+
+/* The timer's condition changes: on by time passing, off by the guest, whose exit then tells. */
+static bool timer_fires(unsigned c)
+{
+    for (unsigned k = 0; k < bare_irq_count; k++)
+        if (scenario->sources[k].hw && bare_find(&w.bare, c, k)->line && !w.timer_active[c])
+            return true;
+    return false;
+}
+
+static void timer_interrupt(unsigned c)
+{
+    for (unsigned k = 0; k < bare_irq_count; k++)
+        if (scenario->sources[k].hw) {
+            w.timer_active[c] = true;
+            vgic_set_ppi(&w.cpus[c], scenario->sources[k].intid, true);
+        }
+}
+
+static bool must_exit(unsigned c)
+{
+    return w.run[c].mode == IN_GUEST &&
+           (w.run[c].request || ich_model_maintenance(&w.ich[c]) || timer_fires(c));
+}
+
+/*
+ * A shared interrupt that now belongs here is still in the other CPU's list register: it comes as soon as
+ * that one, which has been told, has exited. The architecture gives a change of route time to take effect.
+ */
+static bool in_transit(unsigned c)
+{
+    for (unsigned k = 0; k < bare_irq_count; k++) {
+        const struct vgic_irq *irq = vgic_find(&w.gic, &w.cpus[c], scenario->sources[k].intid);
+
+        if (bare_shared[k] && irq->place == VGIC_IN_LR && irq->home != c &&
+            (vgic_is_dirty(&w.cpus[irq->home]) || must_exit(irq->home)))
+            return true;
+    }
+    return false;
+}
+
+/* The guest, in an exit, has turned the timer off. */
+static void timer_off(unsigned c, unsigned k)
+{
+    save(c);
+    bare_find(&w.bare, c, k)->line = false;
+    vgic_set_ppi(&w.cpus[c], scenario->sources[k].intid, false);
+    if (!vgic_hw_is_held(&w.cpus[c], scenario->sources[k].intid))
+        w.timer_active[c] = false;
+}
+
+/* --- The guest ---------------------------------------------------------------------------------------------
+ */
+
+static void do_write(unsigned c, unsigned k, enum write what)
+{
+    struct bare_irq *irq = bare_find(&w.bare, c, k);
+    uint8_t other = scenario->sources[0].priority;
+
+    switch (what) {
+    case WRITE_ENABLE:
+    case WRITE_DISABLE:
+        irq->enabled = what == WRITE_ENABLE;
+        poke(c, k, irq->enabled ? GICD_ISENABLER : GICD_ICENABLER, 4, 1);
+        break;
+    case WRITE_SET_PENDING:
+        irq->latch = true;
+        poke(c, k, GICD_ISPENDR, 4, 1);
+        break;
+    case WRITE_CLEAR_PENDING:
+        irq->latch = false;
+        poke(c, k, GICD_ICPENDR, 4, 1);
+        break;
+    case WRITE_SET_ACTIVE:
+    case WRITE_CLEAR_ACTIVE:
+        irq->active = what == WRITE_SET_ACTIVE;
+        poke(c, k, irq->active ? GICD_ISACTIVER : GICD_ICACTIVER, 4, 1);
+        break;
+    case WRITE_PRIORITY:
+        irq->priority = irq->priority == other ? scenario->sources[k].priority : other;
+        poke(c, k, GICD_IPRIORITYR, 1, irq->priority);
+        break;
+    case WRITE_GROUP:
+        irq->group1 = !irq->group1;
+        set_group(c, k, irq->group1);
+        break;
+    case WRITE_ROUTE:
+        if (!bare_shared[k])
+            prune();
+        irq->target = !irq->target;
+        w.gic.dist.ops->write(&w.gic.dist, &vcpus[c], GICD_IROUTER + 8u * scenario->sources[k].intid, 8,
+                              irq->target);
+        break;
+    default:
+        w.bare.groups[1] = !w.bare.groups[1];
+        w.gic.dist.ops->write(&w.gic.dist, &vcpus[c], GICD_CTLR, 4, w.bare.groups[1] ? 3 : 1);
+        break;
+    }
+}
+
+/* What the guest reads of its own interrupts, and of those that nobody else is running with. */
+static void compare_reads(unsigned c)
+{
+    for (unsigned k = 0; k < bare_irq_count; k++) {
+        const struct bare_irq *irq = bare_find(&w.bare, c, k);
+        const struct vgic_irq *virq = vgic_find(&w.gic, &w.cpus[c], scenario->sources[k].intid);
+
+        if (virq->home != c && (virq->place == VGIC_IN_LR || must_exit(virq->home)))
+            continue;
+        if (peek(c, k, GICD_ISENABLER) != irq->enabled)
+            broken("enable bit reads wrong");
+        if (!scenario->sources[k].hw && peek(c, k, GICD_ISPENDR) != bare_is_pending(irq))
+            broken("pending bit reads wrong");
+        if (peek(c, k, GICD_ISACTIVER) != irq->active)
+            broken("active bit reads wrong");
+    }
+}
+
+static void write_register(unsigned c)
+{
+    unsigned k = choose(bare_irq_count);
+    unsigned what = choose(WRITES);
+
+    if ((scenario->writes >> what & 1) == 0 || w.left.writes == 0)
+        prune();
+    w.left.writes--;
+    w.run[c].mode = IN_HOST;
+    do_write(c, k, (enum write)what);
+    compare_reads(c);
+}
+
+static void acknowledge(unsigned c)
+{
+    struct ich_model *ich = &w.ich[c];
+    int best = ich_model_best(ich);
+    bool group1;
+    uint32_t intid;
+    unsigned k = 0;
+
+    if (best < 0)
+        prune();
+    if (w.run[c].depth == scenario->depth_max)
+        prune();
+    group1 = (ich->lr[best] >> 60 & 1) != 0;
+    intid = ich_model_acknowledge(ich, group1);
+    while (k < bare_irq_count && scenario->sources[k].intid != intid)
+        k++;
+    if (k < bare_irq_count && !bare_may_acknowledge(&w.bare, c, k) && in_transit(c))
+        prune();
+    if (k == bare_irq_count || !bare_may_acknowledge(&w.bare, c, k))
+        broken("acknowledged an interrupt that bare metal would not offer");
+    if (bare_find(&w.bare, c, k)->group1 != group1)
+        broken("acknowledged in the wrong group");
+    bare_acknowledge(&w.bare, c, k);
+    w.run[c].stack[w.run[c].depth++] = (uint8_t)k;
+}
+
+static void end(unsigned c)
+{
+    struct run *run = &w.run[c];
+    unsigned k;
+
+    if (run->depth == 0)
+        prune();
+    k = run->stack[--run->depth];
+    run->stack[run->depth] = 0;
+    if (w.bare.cpus[c].split)
+        run->dropped |= (uint8_t)(1u << k);
+    ich_model_end(&w.ich[c], true, scenario->sources[k].intid);
+    bare_end(&w.bare, c, k);
+    if (w.ich[c].hw_ended != 0)
+        w.timer_active[c] = false;
+    w.ich[c].hw_ended = 0;
+}
+
+/* DIR is trapped. Shared interrupts may be deactivated by either CPU. */
+static void deactivate(unsigned c)
+{
+    unsigned k = choose(bare_irq_count);
+    unsigned by = bare_shared[k] ? choose(scenario->cpu_count) : c;
+
+    if ((w.run[by].dropped >> k & 1) == 0)
+        prune();
+    w.run[by].dropped &= (uint8_t) ~(1u << k);
+    w.run[c].mode = IN_HOST;
+    if ((w.ich[c].hcr & ICH_HCR_TDIR) == 0)
+        broken("DIR is not trapped");
+    bare_deactivate(&w.bare, c, k);
+    vgic_deactivate(&w.cpus[c], scenario->sources[k].intid);
+}
+
+static void change_mask(unsigned c)
+{
+    if (w.left.masks == 0)
+        prune();
+    w.left.masks--;
+    w.ich[c].mask = w.bare.cpus[c].mask = w.bare.cpus[c].mask == 0xf8 ? 0x40 : 0xf8;
+}
+
+static void change_group(unsigned c)
+{
+    bool group = choose(2) != 0;
+
+    if (w.left.groups == 0)
+        prune();
+    w.left.groups--;
+    w.bare.cpus[c].enable[group] = !w.bare.cpus[c].enable[group];
+    w.ich[c].enable[group] = w.bare.cpus[c].enable[group];
+}
+
+/* WFI: the one place where the copy of VMCR is made. */
+static void wait_for_interrupt(unsigned c)
+{
+    const struct ich_model *ich = &w.ich[c];
+    const struct vgic_cpuif now = {.vmcr = ich_model_vmcr(ich), .apr = {{ich->apr[0]}, {ich->apr[1]}}};
+
+    save(c);
+    w.run[c].request = false;
+    w.run[c].mode = vgic_block(&w.cpus[c], &now) ? IN_PARKED : IN_HOST;
+}
+
+static void guest_step(unsigned c)
+{
+    unsigned what = choose(9);
+
+    w.run[c].stall = 0;
+    switch (what) {
+    case 0:
+        acknowledge(c);
+        break;
+    case 1:
+        end(c);
+        break;
+    case 2:
+        deactivate(c);
+        break;
+    case 3:
+        change_mask(c);
+        break;
+    case 4:
+        change_group(c);
+        break;
+    case 5:
+        wait_for_interrupt(c);
+        break;
+    case 6:
+        write_register(c);
+        break;
+    case 7: /* any other exit; it may fold, as when another vCPU is to run here */
+        w.run[c].mode = IN_HOST;
+        if (choose(2) != 0)
+            save(c);
+        break;
+    default:
+        for (unsigned k = 0; k < bare_irq_count; k++)
+            if (scenario->sources[k].hw && bare_find(&w.bare, c, k)->line) {
+                w.run[c].mode = IN_HOST;
+                timer_off(c, k);
+                return;
+            }
+        prune();
+    }
+}
+
+/* --- The run loop ------------------------------------------------------------------------------------------
+ */
+
+static void load(unsigned c)
+{
+    struct ich_model *ich = &w.ich[c];
+    struct vgic_lrs lrs;
+
+    save(c);
+    vgic_fill(&w.cpus[c], &lrs);
+    if (lrs.count > ich->lr_count)
+        broken("more list registers than there are");
+    memcpy(ich->lr, lrs.lr, lrs.count * sizeof(lrs.lr[0]));
+    ich->hcr = lrs.hcr;
+    if (ich_model_fault(ich) != NULL)
+        broken(ich_model_fault(ich));
+}
+
+static void forced_exit(unsigned c)
+{
+    w.run[c].stall = (uint8_t)(w.run[c].request ? 0 : w.run[c].stall + 1);
+    if (w.run[c].stall > 2)
+        broken("exits without end");
+    w.run[c].mode = IN_HOST;
+    if (ich_model_maintenance(&w.ich[c]))
+        save(c);
+    if (timer_fires(c))
+        timer_interrupt(c);
+}
+
+static void cpu_step(unsigned c)
+{
+    struct run *run = &w.run[c];
+
+    switch (run->mode) {
+    case IN_HOST:
+        if (timer_fires(c))
+            timer_interrupt(c);
+        run->request = false;
+        if (vgic_is_dirty(&w.cpus[c]))
+            load(c);
+        run->mode = IN_READY;
+        break;
+    case IN_READY:
+        run->mode = vgic_is_dirty(&w.cpus[c]) ? IN_HOST : IN_GUEST;
+        break;
+    case IN_GUEST:
+        if (must_exit(c))
+            forced_exit(c);
+        else
+            guest_step(c);
+        break;
+    default:
+        if (run->request || timer_fires(c)) {
+            vgic_unblock(&w.cpus[c]);
+            run->mode = IN_HOST;
+        } else if (run->mode == IN_PARKED) {
+            run->mode = IN_SLEEP;
+        } else {
+            prune();
+        }
+    }
+}
+
+void world_step(void)
+{
+    unsigned who = choose(scenario->cpu_count + 1u);
+
+    if (who < scenario->cpu_count) {
+        cpu_step(who);
+        return;
+    }
+    unsigned k = choose(bare_irq_count);
+    unsigned c = bare_shared[k] ? 0 : choose(scenario->cpu_count);
+
+    if (scenario->sources[k].hw && bare_find(&w.bare, c, k)->line)
+        prune(); /* off by the guest only */
+    post(c, k);
+}
+
+static uint64_t events_of(const struct vgic_irq *irq)
+{
+    uint64_t outside = vgic_is_pending(irq) ? 1 : 0;
+
+    return vgic_lr_holds_event(irq) ? 1u + irq->latch : outside;
+}
+
+/* The books balance; then they are shortened to what is pending. */
+static void settle_books(struct vgic_books *books, const struct vgic_irq *irqs, unsigned count)
+{
+    uint64_t pending = 0;
+
+    for (unsigned i = 0; i < count; i++)
+        pending += events_of(&irqs[i]);
+    if (books->posted_count !=
+        books->delivered_count + books->collapsed_count + books->withdrawn_count + pending)
+        broken("books do not balance");
+    *books = (struct vgic_books){.posted_count = pending};
+}
+
+void world_check(void)
+{
+    for (unsigned c = 0; c < scenario->cpu_count; c++) {
+        bool due = bare_signals(&w.bare, c);
+        bool excused = due && in_transit(c);
+
+        settle_books(&w.cpus[c].books, w.cpus[c].irqs, VGIC_PRIVATE);
+        if (w.run[c].mode == IN_GUEST && !must_exit(c)) {
+            if (due && !excused && !ich_model_signals(&w.ich[c]))
+                broken("interrupt late: an instruction can execute first");
+            if (!due && ich_model_signals(&w.ich[c]))
+                broken("interrupt out of nowhere");
+        }
+        if (w.run[c].mode >= IN_PARKED && due && !excused && !w.run[c].request && !timer_fires(c))
+            broken("sleeps on an interrupt that is due");
+        if (w.cpus[c].lock.next != w.cpus[c].lock.serving)
+            broken("lock left held");
+        w.cpus[c].lock = (struct spinlock){0};
+    }
+    settle_books(&w.gic.books, w.spis, SPIS);
+    if (w.gic.lock.next != w.gic.lock.serving)
+        broken("lock left held");
+    w.gic.lock = (struct spinlock){0};
+}
+
+static void normalise_irq(struct vgic_irq *irq)
+{
+    if (irq->place != VGIC_IN_LR)
+        irq->lr = 0;
+    if (irq->place != VGIC_IN_LR && !irq->acked && !irq->ghost)
+        irq->ack_priority = 0;
+    if (irq->place == VGIC_IDLE)
+        irq->home = vgic_is_private(irq) ? irq->home : 0;
+}
+
+void world_normalise(void)
+{
+    for (unsigned c = 0; c < scenario->cpu_count; c++) {
+        for (unsigned k = 0; k < bare_irq_count; k++)
+            normalise_irq(vgic_find(&w.gic, &w.cpus[c], scenario->sources[k].intid));
+        for (unsigned i = w.cpus[c].lr_count; i < VGIC_MAX_LRS; i++)
+            w.cpus[c].lrs[i] = NULL;
+        if (w.run[c].mode < IN_PARKED)
+            w.cpus[c].cpuif = (struct vgic_cpuif){0};
+    }
+}
+
+void world_print(void)
+{
+    static const char *const modes[] = {"host", "READY", "GUEST", "parked", "asleep"};
+    static const char *const places[] = {"idle", "queued", "active", "LR"};
+
+    for (unsigned c = 0; c < scenario->cpu_count; c++) {
+        const struct run *run = &w.run[c];
+
+        printf("  cpu%u %-6s%s dirty%d depth%u dropped%x apr%x/%x mask%x en%d%d hcr%x eoi%u lrs%u ghosts%x",
+               c, modes[run->mode], run->request ? "!" : " ", atomic_load(&w.cpus[c].dirty), run->depth,
+               run->dropped, w.ich[c].apr[0], w.ich[c].apr[1], w.ich[c].mask, w.ich[c].enable[0],
+               w.ich[c].enable[1], (unsigned)w.ich[c].hcr, w.ich[c].eoi_count, w.cpus[c].lr_count,
+               w.cpus[c].ghosts);
+        for (unsigned i = 0; i < w.ich[c].lr_count; i++)
+            printf(" [%s%s%s%s %u p%x]", w.ich[c].lr[i] >> 62 & 1 ? "P" : "", w.ich[c].lr[i] >> 63 ? "A" : "",
+                   w.ich[c].lr[i] >> 61 & 1 ? "h" : "", w.ich[c].lr[i] >> 41 & 1 ? "e" : "",
+                   (unsigned)(w.ich[c].lr[i] & 0xffff), (unsigned)(w.ich[c].lr[i] >> 48 & 0xff));
+        for (unsigned k = 0; k < bare_irq_count; k++) {
+            const struct bare_irq *b = bare_find(&w.bare, c, k);
+            const struct vgic_irq *v = vgic_find(&w.gic, &w.cpus[c], scenario->sources[k].intid);
+
+            if (c == 0 || !bare_shared[k])
+                printf(" | %u: bare e%d l%d p%d a%d t%d; %s@%d e%d l%d p%d a%d k%d", v->intid, b->enabled,
+                       b->line, b->latch, b->active, b->target, places[v->place], v->home, v->enabled,
+                       v->line, v->latch, v->active, v->acked);
+        }
+        printf("\n");
+    }
+}
