@@ -86,7 +86,7 @@ unit-tests := $(addprefix build/unit/test_,$(unit-y))
 build/unit/test_%: tests/unit/test_%.c $$(unit-$$*-y)
 	@mkdir -p $(@D)
 	@echo "  UNIT  $*"
-	@gcc $(host-cflags) -MMD -MP -MF $@.d -MT $@ $< $(sort $(filter %.c,$(unit-$*-y))) -o $@ -lcmocka
+	@gcc $(host-cflags) -MMD -MP -MF $@.d -MT $@ $< $(sort $(filter %.c,$(unit-$*-y))) -o $@ -lcmocka $(unit-$*-libs)
 -include $(wildcard build/unit/*.d)
 ## unit: unit tests on this machine, with sanitizers
 unit: $(unit-tests)

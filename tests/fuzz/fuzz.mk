@@ -15,13 +15,18 @@ fuzz-y += acpi multiboot2
 fuzz-acpi-y := $(acpi-y)
 fuzz-multiboot2-y := $(unit-multiboot2-y)
 
+fuzz-y += devicetree bundle
+fuzz-devicetree-y := $(unit-devicetree-y)
+fuzz-devicetree-libs := -lfdt
+fuzz-bundle-y := $(unit-bundle-y)
+
 fuzz-cflags := -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	-I. -Itests/unit/inline -DLATCH_HOST_TEST
 fuzz-programs := $(addprefix build/fuzz/fuzz_,$(fuzz-y))
 build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $$(fuzz-$$*-y)
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $*"
-	@$(FUZZ_CC) $(fuzz-cflags) -MMD -MP -MF $@.d -MT $@ $(filter %.c,$^) -o $@
+	@$(FUZZ_CC) $(fuzz-cflags) -MMD -MP -MF $@.d -MT $@ $(filter %.c,$^) -o $@ $(fuzz-$*-libs)
 -include $(wildcard build/fuzz/*.d)
 
 build/fuzz/decode_lengths: tests/fuzz/decode_lengths.c $(decode-files)

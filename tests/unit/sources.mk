@@ -92,3 +92,9 @@ unit-guest_msr-y :=
 # The guest's GIC, with the modelled virtual CPU interface.
 unit-y += vgic
 unit-vgic-y := $(vgic-y) tests/model/gic/ich.c core/device.c
+
+# arm64's boot: device tree (with this machine's libfdt) and boot archive.
+unit-y += devicetree bundle
+unit-devicetree-y := boot/arm64/devicetree.c lib/str.c
+unit-devicetree-libs := -lfdt
+unit-bundle-y := boot/arm64/bundle.c lib/printf.c
