@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <fcntl.h>
 #include <libfdt.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -168,7 +169,8 @@ static inline void tree_read(const void *tree, uint32_t size, struct devicetree 
     uint8_t *copy;
 
     if (pages == NULL) {
-        pages = mmap(NULL, room + PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        pages =
+            mmap(NULL, room + PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, open("/dev/zero", O_RDWR), 0);
         if (pages == MAP_FAILED || mprotect(pages + room, PAGE_SIZE, PROT_NONE) != 0)
             abort();
     }

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""arm64's host side: boots on each kind of CPU and GIC, loaded anywhere, and says in one line what it cannot do without."""
+import os
+import re
+import socket
+import struct
+import subprocess
+
+import pytest
+
+import harness
+
+IMAGE = os.path.join(harness.BUILD, "arm64", "Image")
+ELF = os.path.join(harness.BUILD, "arm64", "latch.elf")
+CPUS = ("cortex-a57", "neoverse-n1", "max,pauth-impdef=on")
+TEXT_OFFSET = 8
+FDT_STRUCT = 8
+FDT_STRUCT_SIZE = 36
+
+DTB_AT = 0x4C000000
+LATCH_AT = 0x50000000
+ONE_LINE = re.compile(r"^latch: PANIC (.*)$", re.MULTILINE)
+
+
+@pytest.fixture(name="boot")
+def fixture_boot(launch):
+    """boot(ARGUMENTS...) runs Latch in QEMU's virt to its end."""
+    harness.require(IMAGE, "make ARCH=arm64 build")
+
+    def run(*arguments):
+        return launch("--arch", "arm64", "--timeout", "60", *arguments)
+
+    return run
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+@pytest.mark.parametrize("gic", ["3", "4"])
+def test_boots_with_all_cpus(boot, cpu, gic):
+    run = boot("--cpu", cpu, "--gic", gic, "--cpus", "4")
+    assert run.status == 0, run
+    vhe = "without VHE" if cpu == "cortex-a57" else "with VHE (left off)"
+    for line in (f"self-check: GICv{gic}, ", f", EL2 {vhe}, ", "self-check: PSCI 1.1 by smc\n",
+                 "self-check: 4 of 4 CPUs run\n", "latch: all VMs ended: poweroff\n"):
+        assert line in run.output, run
+    assert "warning" not in run.output and "PANIC" not in run.output, run
+
+
+def test_maxcpus(boot):
+    run = boot("--cpus", "4", "--hv", "maxcpus=2")
+    assert run.status == 0 and "self-check: 2 of 4 CPUs run\n" in run.output, run
+
+
+def test_image_runs_wherever_it_is_loaded(boot, tmp_path):
+    image = bytearray(open(harness.require(IMAGE, "make ARCH=arm64 build"), "rb").read())
+    struct.pack_into("<Q", image, TEXT_OFFSET, 0x1600000)
+    moved = tmp_path / "Image"
+    moved.write_bytes(image)
+    run = boot("--image", str(moved), "--cpus", "2")
+    assert run.status == 0 and " KiB at 0x41600000, " in run.output, run
+    assert "self-check: 2 of 2 CPUs run\n" in run.output, run
+
+
+@pytest.mark.parametrize("machine,line", [
+    ("virtualization=off", r"started at EL1 or EL3: Latch needs EL2, .*"),
+    ("gic-version=2", r"this machine has a GICv2; Latch needs a GICv3 or later"),
+])
+def test_lacking_machines(boot, machine, line):
+    run = boot("--machine-args", f"-machine {machine}")
+    assert run.status == 70, run
+    said, = ONE_LINE.findall(run.output)
+    assert re.fullmatch(line, said), run
+
+
+def dump_tree(tmp_path, cpus=1):
+    """QEMU's own device tree for the machine that `boot` makes."""
+    path = tmp_path / "virt.dtb"
+    subprocess.run(["qemu-system-aarch64", "-M", f"virt,virtualization=on,gic-version=3,dumpdtb={path}", "-cpu",
+                    "neoverse-n1", "-m", "1G", "-smp", str(cpus), "-nodefaults", "-display", "none", "-kernel", IMAGE,
+                    "-append", "on-end=poweroff"], check=True, capture_output=True)
+    return path.read_bytes()
+
+
+def edit_tree(tree, old, new):
+    """The tree with one piece of its source text replaced."""
+    source = subprocess.run(["dtc", "-q", "-I", "dtb", "-O", "dts"], input=tree, check=True, capture_output=True).stdout
+    text = source.decode()
+    assert text.count(old) == 1, old
+    return subprocess.run(["dtc", "-q", "-I", "dts", "-O", "dtb"], input=text.replace(old, new).encode(), check=True,
+                          capture_output=True).stdout
+
+
+@pytest.fixture(name="boot_tree")
+def fixture_boot_tree(boot, tmp_path):
+    """boot_tree(TREE, at=ADDRESS, ...) starts Latch as a loader would that hands over this device tree."""
+
+    def run(tree, *arguments, at=DTB_AT):
+        (tmp_path / "dtb").write_bytes(tree)
+        # An Image whose code is: ldr x0, [the tree's address]; ldr x1, [Latch's address]; br x1
+        stub = struct.pack("<IIQQQ24x4sI", 0x14000010, 0, 0, 0x1000, 0xA, b"ARM\x64", 0)
+        stub += struct.pack("<IIIIQQ", 0x58000080, 0x580000A1, 0xD61F0020, 0, at, LATCH_AT)
+        (tmp_path / "stub").write_bytes(stub)
+        loaders = [f"-device loader,file={file},addr={address:#x},force-raw=on"
+                   for file, address in ((tmp_path / "dtb", DTB_AT), (IMAGE, LATCH_AT))]
+        return boot("--image", str(tmp_path / "stub"), *(f"--machine-args={words}" for words in loaders), *arguments)
+
+    return run
+
+
+def test_tree_by_another_loader(boot_tree, tmp_path):
+    run = boot_tree(dump_tree(tmp_path))
+    assert run.status == 0 and " KiB at 0x50000000, " in run.output, run
+
+
+def test_damaged_trees(boot_tree, tmp_path):
+    tree = dump_tree(tmp_path)
+    start, = struct.unpack_from(">I", tree, FDT_STRUCT)
+    size, = struct.unpack_from(">I", tree, FDT_STRUCT_SIZE)
+    for part in (1, 4, 7):
+        at = start + size * part // 8 // 4 * 4
+        run = boot_tree(tree[:at] + bytes(len(tree) - at))
+        assert run.status == 70, run
+        assert ONE_LINE.findall(run.output) == ["the device tree is damaged"], run
+
+
+@pytest.mark.parametrize("at", [0, DTB_AT + 4, DTB_AT + 8, 0xFFFFFFFFFFFFFFF8])
+def test_no_tree(boot_tree, tmp_path, at):
+    run = boot_tree(dump_tree(tmp_path), at=at)
+    assert run.status == 70, run
+    assert ONE_LINE.findall(run.output) == [f"the loader passed no device tree (x0 = {at:x})"], run
+
+
+def test_tree_without_memory(boot_tree, tmp_path):
+    run = boot_tree(edit_tree(dump_tree(tmp_path), 'device_type = "memory"', 'device_type = "nothing"'))
+    assert run.status == 70, run
+    assert ONE_LINE.findall(run.output) == ["the device tree describes no memory"], run
+
+
+def test_cpu_that_is_not_there_is_left_out(boot_tree, tmp_path):
+    tree = edit_tree(dump_tree(tmp_path, 3), "reg = <0x01>;", "reg = <0x05>;")
+    run = boot_tree(tree, "--cpus", "3")
+    assert run.status == 0, run
+    assert "latch: warning: CPU with affinity 5 is left out: the firmware does not know it\n" in run.output, run
+    assert "self-check: 2 of 3 CPUs run\n" in run.output, run
+
+
+def fault(log_name, *commands):
+    """Lets Latch get to its idle loop, does what the debugger's commands say, and returns the launcher's status and output."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    argv = [harness.LAUNCH, "--arch", "arm64", "--hv", "on-end=stay", "--gdb", str(port), "--timeout", "60"]
+    debugger = ["gdb-multiarch", "-q", "-batch", "-nx", ELF, "-ex", "set confirm off", "-ex", "set tcp connect-timeout 30",
+                "-ex", f"target remote 127.0.0.1:{port}", "-ex", "hbreak arch_cpu_idle", "-ex", "continue", "-ex",
+                "delete"]
+    for command in commands:
+        debugger += ["-ex", command]
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as run:
+        done = subprocess.run(debugger + ["-ex", "detach"], capture_output=True, timeout=60, check=False)
+        output = run.communicate(timeout=90)[0]
+    os.makedirs(harness.LOG_FOLDER, exist_ok=True)
+    with open(os.path.join(harness.LOG_FOLDER, f"test_arm64.{log_name}.log"), "wb") as log:
+        log.write(done.stdout + done.stderr + output)
+    return run.returncode, output.decode("latin-1").replace("\r", "")
+
+
+FAULTS = {
+    "fetch": (["set $pc = 0x1000"], "instruction abort", "on a fetch"),
+    "data": (["set $pc = (char *)&boot_cpu_area + 0x5000"], "instruction abort", "permission fault, level 3, on a fetch"),
+    "text": (["set $x0 = &trap_vectors", "set $x1 = 1", "set $x2 = 64", "set $pc = memset"], "data abort",
+             "permission fault, level 3, on a write"),
+    "constants": (["set $x0 = (char *)&rodata_end - 64", "set $x1 = 1", "set $x2 = 64", "set $pc = memset"], "data abort",
+                  "permission fault, level 3, on a write"),
+    "null": (["set $x1 = 0", "set $x2 = 8", "set $pc = memcpy"], "data abort", "on a read"),
+    "stack": (["set $sp = (char *)&boot_cpu_area + 0x4000"], "data abort", "translation fault, level 3, on a write"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_own_faults_are_reported(name):
+    harness.require(IMAGE, "make ARCH=arm64 build")
+    commands, what, how = FAULTS[name]
+    status, output = fault(f"fault-{name.replace(' ', '-')}", *commands)
+    assert status == 70, output
+    said, = ONE_LINE.findall(output)
+    assert said.startswith(f"host exception {what} at "), output
+    assert how in output and "latch: from EL2, spsr " in output, output
+    assert re.search(r"^latch: x28 [0-9a-f]{16} x29 [0-9a-f]{16} x30 [0-9a-f]{16}$", output, re.MULTILINE), output
+    assert re.search(r"^latch:   \[0x[0-9a-f]+\] (core_main|sched_loop)\+0x", output, re.MULTILINE), output
+    assert output.rstrip().endswith("latch: halted"), output
