@@ -45,6 +45,12 @@ def latch_image():
 
 
 @pytest.fixture(scope="session")
+def latch_arm64():
+    """The arm64 image under test."""
+    return harness.require(os.path.join(harness.BUILD, "arm64", "Image"), "make build ARCH=arm64")
+
+
+@pytest.fixture(scope="session")
 def mbinfo():
     """The guest that reports what its boot loader handed over."""
     return harness.require(os.path.join(harness.BUILD, "guests", "mbinfo.elf"), "make build/guests/mbinfo.elf")
