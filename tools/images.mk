@@ -10,6 +10,7 @@ RUN_VM ?= name=linux,kernel=$(run-guest)/vmlinuz,initrd=$(run-guest)/initrd,cpus
 bootstrap:
 	@tools/bootstrap $(ARCH)
 
+## bootstrap-all: the same for x86 and arm64
 bootstrap-all:
 	@tools/bootstrap all
 

@@ -21,6 +21,11 @@ SYMBOL = re.compile(r"^[0-9a-f]+ <([^>]+)>:$")
 CALL = re.compile(r"\t(?:call|jmp|bl|b|j[a-z]+|b\.[a-z]+)\s+[0-9a-f]+ <([^>+]+)>")
 INDIRECT = re.compile(r"\t(?:call|jmp)\s+\*|\tblr?\s+x\d+")
 RETURN_ADDRESS_BYTES = 8
+# Of libfdt, linked with the rest but never to be called: an alias that names itself makes them recurse without end.
+UNCALLED = {"fdt_path_offset", "fdt_path_offset_namelen", "fdt_get_alias", "fdt_get_alias_namelen"}
+# arm64: FP, SIMD and SVE registers as operands, and who may name them: those that save and load the guests'.
+FP_REGISTER = re.compile(r"(?:^|[ ,{\[])(?:[qvdsbh](?:[12]?\d|3[01])|z(?:[12]?\d|3[01])|p1?\d)(?:[./,}\]\[ ]|$)")
+FP_ALLOWED = {"fpsimd_save", "fpsimd_load"}
 
 Frame = Tuple[str, int, int, str]  # path, line, bytes, kind
 
@@ -161,8 +166,10 @@ def check_frames(frames: Dict[str, Frame]) -> List[str]:
 
 def check_graph(calls: Dict[str, Set[str]], through_tables: Dict[str, Set[str]], frames: Dict[str, Frame],
                 limit: int = PATH_LIMIT) -> Tuple[List[str], str]:
-    graph = {name: {c for c in callees if c not in TERMINAL} for name, callees in calls.items() if name not in TERMINAL}
-    found = []
+    graph = {name: {c for c in callees if c not in TERMINAL | UNCALLED} for name, callees in calls.items()
+             if name not in TERMINAL | UNCALLED}
+    found = [f"image:1: {name}() calls {callee}(), which may recurse without end" for name, callees in calls.items()
+             for callee in sorted(callees & UNCALLED) if not name.startswith("fdt_")]
 
     def place(name: str) -> str:
         return f"{frames[name][0]}:{frames[name][1]}" if name in frames else "image:1"
@@ -182,6 +189,21 @@ def check_graph(calls: Dict[str, Set[str]], through_tables: Dict[str, Set[str]],
     return found, f"stack: deepest path {size} of {limit} bytes ({' > '.join(path)})"
 
 
+def check_fp(text: str) -> List[str]:
+    """arm64: the FP registers hold a guest's state while Latch runs; whoever uses one destroys it."""
+    users = set()
+    current = ""
+    for line in text.split("\n"):
+        symbol = SYMBOL.match(line)
+        if symbol:
+            current = symbol.group(1)
+            continue
+        fields = line.split("\t")
+        if len(fields) > 2 and "<" not in fields[2] and FP_REGISTER.search(fields[2].split("//")[0].strip()):
+            users.add(strip_clone(current))
+    return [f"image:1: {name}() uses FP or SIMD registers, which hold a guest's state" for name in sorted(users - FP_ALLOWED)]
+
+
 def check(tree: Tree) -> List[str]:
     found = []
     for arch, objdump in OBJDUMP.items():
@@ -195,6 +217,6 @@ def check(tree: Tree) -> List[str]:
         texts = {p: strip_comments_and_strings(t) for p, t in tree.texts.items()
                  if p.endswith((".c", ".h")) and p.startswith(("lib/", "core/", "vdev/", "drivers/", "arch/", "boot/"))}
         lines, summary = check_graph(calls, indirect_targets(texts, set(calls)), frames)
-        found += check_frames(frames) + lines
+        found += check_frames(frames) + lines + (check_fp(dump) if arch == "arm64" else [])
         print(f"{arch}: {summary}")
     return found

@@ -187,6 +187,18 @@ class ImageRules(unittest.TestCase):
         found, _ = image_rules.check_graph({"f": {"f"}}, {}, {})
         self.assertTrue(any("recursion f -> f" in f for f in found), found)
         self.assertEqual(image_rules.check_graph({"f": {"panic"}, "panic": {"f"}}, {}, {})[0], [])
+        path, get = "fdt_path_offset", "fdt_get_alias_namelen"
+        self.assertEqual(image_rules.check_graph({"f": set(), path: {get}, get: {path}}, {}, {})[0], [])
+        self.assertEqual(len(image_rules.check_graph({"f": {path}, path: {get}, get: {path}}, {}, {})[0]), 1)
+
+    def test_fp_registers(self):
+        lines = "0000 <{}>:\n  10:\t{}\n"
+        for bad in ("fmov\td0, x1", "stp\tq0, q1, [x0]", "ldr\ts3, [x2, #4]", "add\tv1.4s, v2.4s, v3.4s", "str\tz0, [x0]"):
+            found = image_rules.check_fp(lines.format("f", bad))
+            self.assertEqual(len(found), 1, bad)
+            self.assertEqual(image_rules.check_fp(lines.format("fpsimd_save", bad)), [])
+        for good in ("bl\t402 <d0>", "mov\tx0, #0x10", "ldrsb\tw1, [x2]", "msr\tspsel, #0x1", "b.ne\t10 <s+0x4>  // b.any"):
+            self.assertEqual(image_rules.check_fp(lines.format("f", good)), [], good)
 
     def test_calls_through_tables(self):
         texts = {"lib/a.c": "static void g(void)\n{\n    f();\n}\nconst struct ops o = {\n    .go = g,\n};\n"
