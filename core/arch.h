@@ -106,6 +106,42 @@ enum inspect_view {
 
 #define INSPECT_LINE_SIZE 400
 
+/* Where the vCPU was when it last left its guest, and what it waits for: read without holding it. */
+void arch_vcpu_where(struct vcpu *vcpu, char *text, size_t size);
+
+/* For the shell's nmi: what has become of NMIs. Read without holding it. */
+struct arch_nmi_state {
+    uint64_t delivered;
+    bool masked; /* a handler has not ended */
+};
+void arch_vcpu_nmi_state(struct vcpu *vcpu, struct arch_nmi_state *state);
+
+/* First instruction of the NMI handler of a held vCPU, as it would be entered now. E_NOENT: there is none. */
+MUST_CHECK int arch_vcpu_nmi_handler(struct vcpu *vcpu, gva_t *at);
+
+/* Events from outside: an NMI to one vCPU, an interrupt message to one (E_RANGE: no such vector), one edge of
+ * a line of the board (E_RANGE). Any CPU. */
+void arch_vcpu_nmi(struct vcpu *vcpu);
+MUST_CHECK int arch_vcpu_ipi(struct vcpu *vcpu, uint64_t vector);
+MUST_CHECK int arch_vm_irq(struct vm *vm, uint64_t line);
+
+/* A held vCPU's event state as bytes, and back. How many bytes it is (0: this architecture has none), and 0
+ * or why not (lib/error.h) with nothing changed. */
+#define ARCH_EVENTS_BYTES 64
+size_t arch_vcpu_events_save(struct vcpu *vcpu, uint8_t bytes[ARCH_EVENTS_BYTES]);
+MUST_CHECK int arch_vcpu_events_load(struct vcpu *vcpu, const uint8_t *bytes, size_t size);
+
+/* The machine itself, as lines: false at the end. Boot CPU. */
+enum host_view {
+    HOST_CPUS,   /* processor, features, timers */
+    HOST_IRQS,   /* interrupt controllers, NMIs taken */
+    HOST_TABLES, /* what firmware's tables said */
+};
+bool arch_host_line(enum host_view view, uint32_t line, char *text, size_t size);
+
+/* True if the shell may read (write) these bytes of host memory without harm to Latch. */
+bool arch_host_accessible(hpa_t at, uint64_t size, bool write);
+
 /* Line number `line` from 0 of a view, without its end. False: there are no more. */
 bool arch_inspect_line(struct vcpu *vcpu, enum inspect_view view, uint64_t argument, uint32_t line,
                        char *text, size_t size);

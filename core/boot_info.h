@@ -46,6 +46,9 @@ struct boot_info {
     struct boot_module modules[BOOT_MAX_MODULES]; /* in the loader's order */
 };
 
+/* What core_main() was given; NULL before. */
+extern const struct boot_info *machine_info;
+
 /* core's entry point: called once on the boot CPU, on its final stack, with traps and page allocator set up.
  */
 _Noreturn void core_main(const struct boot_info *info);

@@ -5,7 +5,7 @@
  *
  *   latch:   console=com1[,115200] on-end=stay|restart|poweroff nmi=auto|vnmi|iret|soft
  *            hostnmi=forward:VM|shell|ignore|panic mitigations=on|off maxcpus=N log=error|warn|info
- *            selftest=none|events
+ *            selftest=none|events escape=^]|none mux=plain|color|off marks=on|off shell=console|com1..com4
  *   module:  VM:kernel [cpus=N] [mem=SIZE] [on-end=...] [-- command line of the guest, to the end]
  *            VM:initrd
  */
@@ -63,6 +63,10 @@ struct vm_config {
 struct config {
     char console_port[8]; /* "com1".."com4", "pl011", "none" */
     uint32_t console_baud;
+    uint8_t console_escape; /* control character before the console's keys; 0: none */
+    uint8_t console_mode;   /* enum console_mode */
+    bool marks;             /* CONSOLE_MARK before each of Latch's lines */
+    char shell_port[8];     /* a second port for the shell alone; "": it shares the console's */
     enum on_end on_end;
     enum nmi_way nmi;
     enum host_nmi_policy host_nmi;

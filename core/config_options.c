@@ -5,6 +5,7 @@
 #include "core/config.h"
 
 #include "core/config_word.h"
+#include "core/console.h"
 #include "core/cpu.h"
 #include "lib/error.h"
 #include "lib/string.h"
@@ -142,6 +143,59 @@ static bool take_log(void *target, const struct config_word *value)
     return true;
 }
 
+static bool take_escape(void *target, const struct config_word *value)
+{
+    struct config *to = target;
+    bool is_none = config_word_is(value, "none");
+    char letter = value->length == 2 ? (char)(value->text[1] & ~0x20) : 0;
+
+    if (!is_none && (value->length != 2 || value->text[0] != '^' || letter < 'A' || letter > '_'))
+        return false;
+    to->console_escape = is_none ? 0 : letter & 0x1f;
+    return true;
+}
+
+static bool take_mux(void *target, const struct config_word *value)
+{
+    static const struct config_choice modes[] = {
+        {"plain", CONSOLE_PLAIN}, {"color", CONSOLE_COLOR}, {"off", CONSOLE_KEEP}};
+    struct config *to = target;
+    uint32_t mode;
+
+    if (!config_word_choice(value, modes, ARRAY_COUNT(modes), &mode))
+        return false;
+    to->console_mode = (uint8_t)mode;
+    return true;
+}
+
+static bool take_marks(void *target, const struct config_word *value)
+{
+    struct config *to = target;
+
+    if (!config_word_is(value, "on") && !config_word_is(value, "off"))
+        return false;
+    to->marks = config_word_is(value, "on");
+    return true;
+}
+
+static bool take_shell(void *target, const struct config_word *value)
+{
+    static const struct config_choice ports[] = {
+        {"console", 0}, {"com1", 0}, {"com2", 0}, {"com3", 0}, {"com4", 0},
+    };
+    struct config *to = target;
+    uint32_t ignored;
+
+    if (!config_word_choice(value, ports, ARRAY_COUNT(ports), &ignored))
+        return false;
+    to->shell_port[0] = '\0';
+    if (!config_word_is(value, "console")) {
+        memcpy(to->shell_port, value->text, value->length);
+        to->shell_port[value->length] = '\0';
+    }
+    return true;
+}
+
 static const struct config_option options[] = {
     {"console=", "console=com1|com2|com3|com4|pl011|none[,9600|19200|38400|57600|115200]", take_console},
     {"on-end=", "on-end=stay|restart|poweroff", take_on_end},
@@ -151,6 +205,10 @@ static const struct config_option options[] = {
     {"maxcpus=", "maxcpus=1..256", take_max_cpus},
     {"log=", "log=error|warn|info", take_log},
     {"selftest=", "selftest=none|events", take_selftest},
+    {"escape=", "escape=none|^A..^_", take_escape},
+    {"mux=", "mux=plain|color|off", take_mux},
+    {"marks=", "marks=on|off", take_marks},
+    {"shell=", "shell=console|com1|com2|com3|com4", take_shell},
 };
 
 _Static_assert(MAX_CPUS == 256, "the text of maxcpus= names the limit");
@@ -158,7 +216,8 @@ _Static_assert(MAX_CPUS == 256, "the text of maxcpus= names the limit");
 static const struct config_option_table option_table = {
     .options = options,
     .count = ARRAY_COUNT(options),
-    .keys = "console= on-end= nmi= hostnmi= mitigations= maxcpus= log= selftest=",
+    .keys = "console= on-end= nmi= hostnmi= mitigations= maxcpus= log= selftest= "
+            "escape= mux= marks= shell=",
 };
 
 static void set_defaults(struct config *to)
@@ -166,6 +225,7 @@ static void set_defaults(struct config *to)
     memset(to, 0, sizeof(*to));
     memcpy(to->console_port, "com1", sizeof("com1"));
     to->console_baud = 115200;
+    to->console_escape = 0x1d; /* Ctrl-] */
     to->on_end = ON_END_STAY;
     to->nmi = NMI_WAY_AUTO;
     to->host_nmi = HOST_NMI_PANIC;

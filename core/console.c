@@ -1,57 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The console: one lock over the output order (console_mux), input from the wire to the foreground VM, and
- * the escape character. Lock order: a VM's device lock, then the console's; therefore clients are called
- * with the latter released. Input is touched by the boot CPU only.
+ * The console: one lock over the output order (console_mux), and the clients that it serves. Lock order: a
+ * VM's device lock, then the console's; therefore clients are called with the latter released. Input
+ * (console_input.c) is touched by the boot CPU only.
  */
-#include "core/report.h"
 #include "core/console.h"
 
 #include "core/arch.h"
-#include "core/console_mux.h"
+#include "core/console_internal.h"
+#include "core/shell.h"
 #include "core/time.h"
-#include "core/timer.h"
-#include "lib/printf.h"
-#include "lib/string.h"
 
-#define ESCAPE         0x1d /* Ctrl-] */
-#define INPUT_RING     1024
-#define INPUT_BATCH    256              /* bytes taken from the wire per poll */
-#define INPUT_STUCK_NS (2 * NS_PER_SEC) /* a VM that leaves its full ring alone for so long loses input */
-#define WIRE_DEAD_NS   (1 * NS_PER_SEC) /* output that waits gives up after so long without progress */
-#define POLL_BUSY_NS   (1 * NS_PER_MS)  /* the wire empties a 16-byte FIFO in 1.4 ms at 115200 baud */
-#define POLL_IDLE_NS   CONSOLE_TICK_NS
-#define POLL_LEAST_NS  (NS_PER_MS / 10)
+#define WIRE_DEAD_NS  (1 * NS_PER_SEC) /* output that waits gives up after so long without progress */
+#define POLL_BUSY_NS  (1 * NS_PER_MS)  /* the wire empties a 16-byte FIFO in 1.4 ms at 115200 baud */
+#define POLL_IDLE_NS  CONSOLE_TICK_NS
+#define POLL_LEAST_NS (NS_PER_MS / 10)
 
-struct client {
-    struct vm *vm; /* NULL: nobody */
-    const struct console_client_ops *ops;
-    void *device;
-    _Atomic bool blocked; /* a byte was refused; written under the console's lock */
-    bool dropping;
-    uint64_t input_moved_ns; /* when the ring was last not full */
-    struct byte_ring input;
-    uint8_t input_bytes[INPUT_RING];
-};
-
-static struct {
-    struct spinlock lock;
-    _Atomic bool unlocked; /* panic: nobody else is to be waited for */
-    bool initialised;
-    bool wire_dead; /* nothing went out for WIRE_DEAD_NS: nobody waits for it again */
-    bool escape;    /* the escape character came, its argument has not */
-    uint64_t last_tick_ns;
-    uint64_t polled_ns; /* boot CPU only */
-    struct timer timer;
-    struct console_mux mux;
-    struct client clients[MAX_VMS];
-} console;
-
-static inline void console_lock(void)
-{
-    if (LIKELY(!console.unlocked))
-        spin_lock(&console.lock);
-}
+struct console console;
 
 /* Before anything else is done with the console; the first line of all may come from anywhere. Lock held. */
 static void init_once(void)
@@ -59,12 +24,6 @@ static void init_once(void)
     if (!console.initialised)
         console_mux_init(&console.mux);
     console.initialised = true;
-}
-
-static inline void console_unlock(void)
-{
-    if (LIKELY(!console.unlocked))
-        spin_unlock(&console.lock);
 }
 
 /* Pumps until at most `pending_most` bytes wait; false: the wire is dead. Lock held. */
@@ -121,6 +80,9 @@ bool console_vm_write(struct vm *vm, uint8_t byte)
 {
     bool taken;
 
+    /* With marks=on nobody but Latch sends one. */
+    if (UNLIKELY(byte == CONSOLE_MARK) && config.marks)
+        byte = '?';
     console_lock();
     taken = console_mux_direct(&console.mux, vm->id, byte);
     if (UNLIKELY(!taken))
@@ -131,110 +93,35 @@ bool console_vm_write(struct vm *vm, uint8_t byte)
 
 void console_attach(struct vm *vm, const struct console_client_ops *ops, void *device)
 {
-    struct client *client = &console.clients[vm->id];
+    struct console_client *client = &console.clients[vm->id];
 
     console_lock();
     init_once();
-    byte_ring_init(&client->input, client->input_bytes, INPUT_RING);
+    byte_ring_init(&client->input, client->input_bytes, CONSOLE_INPUT_RING);
     client->ops = ops;
     client->device = device;
     client->vm = vm;
     client->blocked = false;
     console.mux.sources[vm->id].name = vm->config->name;
     if (console.mux.foreground == CONSOLE_NOBODY)
-        console.mux.foreground = vm->id;
+        console_mux_show(&console.mux, console.mux.mode, vm->id);
     console_unlock();
-}
-
-/* Lines about the console itself. Lock not held. */
-static void tell(const char *format, const char *name, uint32_t id)
-{
-    char line[96];
-    int length = fmt_snprintf(line, sizeof(line), format, name, id);
-
-    console_write(line, min_u64((uint64_t)length, sizeof(line) - 1));
-}
-
-static void switch_to(uint32_t id)
-{
-    if (console.clients[id].vm == NULL) {
-        tell("latch: console: no VM%s has number %u\n", "", id);
-        return;
-    }
-    console_lock();
-    console.mux.foreground = id;
-    console_unlock();
-    tell("latch: console: now %s (%u)\n", console.clients[id].vm->config->name, id);
-}
-
-static void input_push(struct client *client, uint8_t byte)
-{
-    if (byte_ring_room(&client->input) != 0) {
-        byte_ring_push(&client->input, byte);
-        return;
-    }
-    if (!client->dropping)
-        tell("latch: console: %s (%u) does not read, input is dropped\n", client->vm->config->name,
-             client->vm->id);
-    client->dropping = true;
-}
-
-static void input_byte(struct client *client, uint8_t byte)
-{
-    bool after_escape = console.escape;
-
-    console.escape = false;
-    if (!after_escape && byte == ESCAPE)
-        console.escape = true;
-    else if (!after_escape || byte == ESCAPE)
-        input_push(client, byte);
-    else if (byte >= '0' && byte <= '9')
-        switch_to((uint32_t)(byte - '0'));
-    else if (!report_key(client->vm, byte))
-        tell("latch: console: Ctrl-] and a digit: that VM; e: events; l: injection log; n: NMI; Ctrl-] "
-             "twice: one "
-             "Ctrl-]; now %s (%u)\n",
-             client->vm->config->name, client->vm->id);
-}
-
-/*
- * From the wire into the ring of the foreground VM. While that is full the wire waits, unless the VM seems to
- * be dead: then the operator must still be able to switch away.
- */
-static bool read_wire(uint64_t now)
-{
-    bool any = false;
-
-    for (uint32_t i = 0; i < INPUT_BATCH && console.mux.foreground != CONSOLE_NOBODY; i++) {
-        struct client *client = &console.clients[console.mux.foreground];
-        bool is_full = byte_ring_room(&client->input) == 0;
-        uint8_t byte;
-
-        if (!is_full)
-            client->input_moved_ns = now;
-        if ((is_full && now - client->input_moved_ns < INPUT_STUCK_NS) || !arch_console_rx(&byte))
-            break;
-        any = true;
-        input_byte(client, byte);
-    }
-    return any;
 }
 
 /* Takes the mark of a refused byte off once there is room again. */
-static bool take_unblocked(struct client *client)
+static bool take_unblocked(struct console_client *client)
 {
-    const struct byte_ring *ring = &console.mux.sources[client->vm->id].ring;
     bool unblocked;
 
     console_lock();
-    unblocked = client->blocked && byte_ring_room(ring) > ring->mask / 4;
+    unblocked = client->blocked && console_mux_room(&console.mux, client->vm->id) > CONSOLE_VM_LIVE / 4;
     if (unblocked)
         client->blocked = false;
     console_unlock();
     return unblocked;
 }
 
-static void serve_client(struct client *client)
+static void serve_client(struct console_client *client)
 {
     bool writable = client->blocked && take_unblocked(client);
 
@@ -294,7 +181,8 @@ void console_poll(void)
     console_mux_pump(&console.mux, false);
     busy = console.mux.pending_count != 0;
     console_unlock();
-    busy |= read_wire(now);
+    busy |= console_read_wire(now);
+    busy |= shell_poll();
     for (uint32_t i = 0; i < MAX_VMS; i++) {
         if (console.clients[i].vm != NULL) {
             serve_client(&console.clients[i]);
@@ -308,6 +196,8 @@ void console_flush(void)
 {
     console_lock();
     init_once();
+    /* Last words, also of those whose words were kept. */
+    console_mux_show(&console.mux, CONSOLE_PLAIN, console.mux.foreground);
     (void)drain_to(0);
     console_unlock();
 }
@@ -315,4 +205,36 @@ void console_flush(void)
 void console_enter_panic(void)
 {
     console.unlocked = true;
+}
+
+bool console_shell_write(uint8_t byte)
+{
+    bool taken;
+
+    console_lock();
+    taken = console.mux.foreground == CONSOLE_SHELL && console_mux_put(&console.mux, CONSOLE_SHELL, byte);
+    console_mux_pump(&console.mux, false);
+    console_unlock();
+    return taken;
+}
+
+bool console_shell_broken(void)
+{
+    struct console_mux *mux = &console.mux;
+    bool broken;
+
+    console_lock();
+    broken = mux->shell_broken && mux->owner == CONSOLE_NOBODY && mux->pending_count == 0;
+    if (broken)
+        mux->shell_broken = false;
+    console_unlock();
+    return broken;
+}
+
+void console_set_mode(enum console_mode mode)
+{
+    console_lock();
+    init_once();
+    console_mux_show(&console.mux, mode, console.mux.foreground);
+    console_unlock();
 }

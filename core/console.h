@@ -3,8 +3,8 @@
  * The one serial port, shared: Latch's own lines, and the consoles of the VMs. Each source has a ring of its
  * own that the run loops drain; nothing here waits for the wire except console_flush() and a console_write()
  * into a full ring. One VM is in the foreground: its bytes pass raw and it gets the input. Lines of the
- * others are tagged `[name] `. Ctrl-] and a digit brings the VM with that number to the foreground, Ctrl-]
- * Ctrl-] sends one Ctrl-]. docs/console.md.
+ * others are tagged `[name] `. The escape character (Ctrl-] unless configured) and a digit brings the VM with
+ * that number to the foreground, and s the shell. docs/console.md.
  *
  * arch_console_tx() is called with the console's lock held, by any CPU; arch_console_rx() by the boot CPU.
  */
@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "lib/bits.h"
 
 struct vm;
 
@@ -48,3 +50,23 @@ void console_flush(void);
 
 /* From here on no lock is taken: whoever holds it may be the one that panicked. */
 void console_enter_panic(void);
+
+/* The shell's output: false without room or while it is not in the foreground. Boot CPU. */
+MUST_CHECK bool console_shell_write(uint8_t byte);
+
+/* True once after somebody else has ended a line that the shell had begun. Boot CPU. */
+bool console_shell_broken(void);
+
+/* Back to the VM that had the terminal before. Boot CPU. */
+void console_leave_shell(void);
+
+enum console_mode {
+    CONSOLE_PLAIN, /* lines in the background are shown with a tag */
+    CONSOLE_COLOR, /* ... in colour */
+    CONSOLE_KEEP,  /* they are not: the VM's ring keeps the last of them */
+};
+
+void console_set_mode(enum console_mode mode);
+
+/* With marks=on each line of Latch's own begins with this byte, and guests cannot send it. */
+#define CONSOLE_MARK 0x1e

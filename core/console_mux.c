@@ -11,25 +11,28 @@
 #define BREAK_TICKS  2   /* an open line silent for so long may be broken by another source */
 #define STALE_TICKS  10  /* a line in the background without its end is shown after so long */
 #define LINE_LONGEST 512 /* a longer line may be broken */
+#define COLORS       6   /* red to cyan */
 #define LATCH_RING   8192
-#define VM_RING      1024
+#define SHELL_RING   1024
 
 static uint8_t latch_bytes[LATCH_RING];
-static uint8_t vm_bytes[MAX_VMS][VM_RING];
+static uint8_t vm_bytes[MAX_VMS][CONSOLE_VM_RING];
+static uint8_t shell_bytes[SHELL_RING];
 
 void console_mux_init(struct console_mux *mux)
 {
     *mux = (struct console_mux){.foreground = CONSOLE_NOBODY, .owner = CONSOLE_NOBODY};
     for (uint32_t i = 0; i < MAX_VMS; i++)
-        byte_ring_init(&mux->sources[i].ring, vm_bytes[i], VM_RING);
+        byte_ring_init(&mux->sources[i].ring, vm_bytes[i], CONSOLE_VM_RING);
+    byte_ring_init(&mux->sources[CONSOLE_SHELL].ring, shell_bytes, SHELL_RING);
     byte_ring_init(&mux->sources[CONSOLE_LATCH].ring, latch_bytes, LATCH_RING);
 }
 
 /* Everything in front of the first mark is out. */
 static bool is_mark_reached(const struct console_mux *mux)
 {
-    for (uint32_t i = 0; i < MAX_VMS; i++)
-        if ((int32_t)(mux->sources[i].marks[0] - mux->sources[i].ring.head) > 0)
+    for (uint32_t i = 0; i < CONSOLE_LATCH; i++)
+        if (!console_mux_keeps(mux, i) && (int32_t)(mux->sources[i].marks[0] - mux->sources[i].ring.head) > 0)
             return false;
     return true;
 }
@@ -38,7 +41,7 @@ static void drop_mark(struct console_mux *mux)
 {
     mux->mark_count--;
     mux->marked_at[0] = mux->marked_at[1];
-    for (uint32_t i = 0; i < MAX_VMS; i++)
+    for (uint32_t i = 0; i < CONSOLE_LATCH; i++)
         mux->sources[i].marks[0] = mux->sources[i].marks[1];
 }
 
@@ -57,7 +60,7 @@ static void mark_line(struct console_mux *mux)
         drop_mark(mux);
     if (mux->mark_count < CONSOLE_MARKS)
         mux->marked_at[mux->mark_count++] = ring->tail;
-    for (uint32_t i = 0; i < MAX_VMS; i++)
+    for (uint32_t i = 0; i < CONSOLE_LATCH; i++)
         mux->sources[i].marks[mux->mark_count - 1] = mux->sources[i].ring.tail;
 }
 
@@ -68,18 +71,39 @@ static bool may_latch_speak(const struct console_mux *mux)
            is_mark_reached(mux);
 }
 
+void console_mux_show(struct console_mux *mux, enum console_mode mode, uint32_t foreground)
+{
+    mux->mode = mode;
+    mux->foreground = foreground;
+    mux->pending_count = 0;
+    for (uint32_t i = 0; i < CONSOLE_SOURCES; i++)
+        if (!console_mux_keeps(mux, i))
+            mux->pending_count += byte_ring_used(&mux->sources[i].ring);
+}
+
+/* The oldest byte makes room. */
+static void lose_oldest(struct console_source *s)
+{
+    s->line_count -= byte_ring_pop(&s->ring) == '\n';
+    s->lost_count++;
+}
+
 bool console_mux_put(struct console_mux *mux, uint32_t source, uint8_t byte)
 {
     struct console_source *s = &mux->sources[source];
+    bool keeps = console_mux_keeps(mux, source);
 
-    if (byte_ring_room(&s->ring) == 0)
-        return false;
+    if (console_mux_room(mux, source) == 0) {
+        if (!keeps)
+            return false;
+        lose_oldest(s);
+    }
     if (source == CONSOLE_LATCH && (byte_ring_used(&s->ring) == 0 || byte_ring_last(&s->ring) == '\n'))
         mark_line(mux);
     byte_ring_push(&s->ring, byte);
     s->quiet_ticks = 0;
     s->line_count += byte == '\n';
-    mux->pending_count++;
+    mux->pending_count += !keeps;
     return true;
 }
 
@@ -88,10 +112,10 @@ static bool is_ready(const struct console_mux *mux, uint32_t source, bool urgent
 {
     const struct console_source *s = &mux->sources[source];
 
-    if (byte_ring_used(&s->ring) == 0)
+    if (byte_ring_used(&s->ring) == 0 || console_mux_keeps(mux, source))
         return false;
-    return urgent || source == mux->foreground || source == CONSOLE_LATCH || s->line_count != 0 ||
-           byte_ring_room(&s->ring) == 0 || s->quiet_ticks >= STALE_TICKS;
+    return urgent || source == mux->foreground || source >= CONSOLE_SHELL || s->line_count != 0 ||
+           console_mux_room(mux, source) == 0 || s->quiet_ticks >= STALE_TICKS;
 }
 
 /* Latch when its turn has come, else the VMs in turn; CONSOLE_NOBODY if nobody is ready. */
@@ -101,8 +125,8 @@ static uint32_t next_in_turn(const struct console_mux *mux, bool urgent)
 
     if (is_latch_ready && may_latch_speak(mux))
         return CONSOLE_LATCH;
-    for (uint32_t i = 1; i <= MAX_VMS; i++) {
-        uint32_t id = (mux->last_vm + i) % MAX_VMS;
+    for (uint32_t i = 1; i <= CONSOLE_LATCH; i++) {
+        uint32_t id = (mux->last_vm + i) % CONSOLE_LATCH;
 
         if (is_ready(mux, id, urgent))
             return id;
@@ -120,7 +144,7 @@ static uint32_t pick(const struct console_mux *mux, bool urgent)
         return CONSOLE_NOBODY;
     if (owner == CONSOLE_NOBODY)
         return next_in_turn(mux, urgent);
-    used = byte_ring_used(&mux->sources[owner].ring);
+    used = console_mux_keeps(mux, owner) ? 0 : byte_ring_used(&mux->sources[owner].ring);
     if (used != 0 && mux->line_length < LINE_LONGEST)
         return owner;
     if (used == 0 && !urgent && mux->sources[owner].quiet_ticks < BREAK_TICKS)
@@ -137,6 +161,18 @@ static void stage_text(struct console_mux *mux, const char *text, const char *na
     mux->stage_end = (uint8_t)min_u64((uint64_t)length, sizeof(mux->stage) - 1);
 }
 
+static void stage_tag(struct console_mux *mux, uint32_t source)
+{
+    char text[] = "\x1b[31m[%s]\x1b[0m ";
+
+    if (mux->mode != CONSOLE_COLOR) {
+        stage_text(mux, "[%s] ", mux->sources[source].name);
+        return;
+    }
+    text[3] = (char)('1' + (int)(source % COLORS));
+    stage_text(mux, text, mux->sources[source].name);
+}
+
 /* Prepares the wire for `source`: ends another's line, puts the tag. True: the source's own byte is next. */
 static bool open_line(struct console_mux *mux, uint32_t source)
 {
@@ -144,12 +180,13 @@ static bool open_line(struct console_mux *mux, uint32_t source)
         return true;
     if (mux->owner != CONSOLE_NOBODY) {
         stage_text(mux, "\r\n%s", "");
+        mux->shell_broken |= mux->owner == CONSOLE_SHELL;
         mux->owner = CONSOLE_NOBODY;
         mux->line_length = 0;
         return false;
     }
-    if (source != mux->foreground && source != CONSOLE_LATCH) {
-        stage_text(mux, "[%s] ", mux->sources[source].name);
+    if (source != mux->foreground && source < MAX_VMS) {
+        stage_tag(mux, source);
         mux->owner = source;
         return false;
     }

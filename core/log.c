@@ -11,12 +11,13 @@
 #include "lib/string.h"
 
 #define PREFIX "latch: "
+#define MARK   "\x1e" /* CONSOLE_MARK */
 
 static void write_line(const char *level, const char *format, va_list args)
 {
     char line[448];
     size_t room = sizeof(line) - 1;
-    size_t length = (size_t)fmt_snprintf(line, room, PREFIX "%s", level);
+    size_t length = (size_t)fmt_snprintf(line, room, "%s" PREFIX "%s", config.marks ? MARK : "", level);
 
     length += (size_t)fmt_vsnprintf(line + length, room - length, format, args);
     if (length >= room)

@@ -5,16 +5,21 @@
 #include "core/arch.h"
 #include "core/boot_info.h"
 #include "core/config.h"
+#include "core/console.h"
 #include "lib/error.h"
 #include "core/log.h"
 #include "core/sched.h"
 #include "core/vm.h"
+
+const struct boot_info *machine_info;
 
 void core_main(const struct boot_info *info)
 {
     int options = config_parse_options(&config, info->cmdline);
     int modules = config_parse_modules(&config, info);
 
+    machine_info = info;
+    console_set_mode((enum console_mode)config.console_mode);
     if (options != 0)
         log_warn("words of Latch's own command line that were not understood are ignored");
     if (modules == E_NOENT)

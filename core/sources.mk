@@ -3,7 +3,7 @@ core-y := core/cpu.c core/main.c core/host_nmi.c core/report.c core/sched.c core
 
 core-y += core/config_word.c core/config_options.c core/config_modules.c
 core-y += core/device.c core/guest_mem.c core/timer.c
-core-y += core/console.c core/console_mux.c
+core-y += core/console.c core/console_input.c core/console_mux.c
 
 inject-y := core/inject.c core/inject_accept.c core/inject_schedule.c core/inject_delivery.c core/inject_exit.c \
 	core/inject_raise.c core/inject_log.c core/inject_log_dump.c core/inject_save.c core/inject_save_bytes.c \
@@ -16,4 +16,5 @@ hot-y += core/device.c core/sched.c core/timer.c core/vcpu.c
 hot-y += core/inject_accept.c core/inject_schedule.c core/inject_delivery.c core/inject_exit.c
 
 # The debugger: looking into guests, shell, traces.
-core-y += core/inspect.c
+core-y += core/inspect.c core/line_edit.c core/shell.c core/shell_parse.c core/shell_commands.c core/shell_vm.c \
+	core/shell_inspect.c core/shell_memory.c core/shell_events.c core/shell_machine.c core/shell_nmi.c

@@ -11,6 +11,7 @@
 #include "core/pmem.h"
 #include "core/sched.h"
 #include "core/time.h"
+#include "lib/error.h"
 #include "lib/printf.h"
 
 /*
@@ -33,12 +34,15 @@ static const char *const end_words[] = {
     [VM_END_TRIPLE_FAULT] = "triple-fault",
     [VM_END_UNHANDLED_EXIT] = "unhandled-exit",
     [VM_END_CONFIG] = "config",
+    [VM_END_STOPPED] = "stopped",
 };
 
 static enum on_end policy_of(const struct vm *vm)
 {
     enum on_end policy = vm->config->on_end;
 
+    if (vm->end == VM_END_STOPPED)
+        return ON_END_STAY;
     if (policy == ON_END_DEFAULT)
         policy = config.on_end;
     return policy == ON_END_DEFAULT ? ON_END_STAY : policy;
@@ -150,6 +154,15 @@ static bool settle(struct vm *vm)
         return vm->restart.due;
     vm->restart.due = false;
     return vm_restart(vm);
+}
+
+int vm_start_again(struct vm *vm)
+{
+    if (atomic_load(&vm->state) != VM_ENDED || !vm->settled)
+        return E_BUSY;
+    vm->restart.due = true;
+    vm->restart.waiting = false;
+    return 0;
 }
 
 static void machine_end(void)

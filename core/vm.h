@@ -32,6 +32,7 @@ enum vm_end {
     VM_END_TRIPLE_FAULT,
     VM_END_UNHANDLED_EXIT,
     VM_END_CONFIG,
+    VM_END_STOPPED, /* by the operator: stays so, whatever the policy */
 };
 
 struct vm {
@@ -65,6 +66,10 @@ extern uint32_t vm_count;
  * caller wins.
  */
 void vm_end(struct vm *vm, enum vm_end reason, uint32_t code, const char *detail);
+
+/* An ended VM whose vCPUs have stopped starts once more, from its images. E_BUSY: it has not ended. Boot CPU.
+ */
+MUST_CHECK int vm_start_again(struct vm *vm);
 
 /* Starts every VM of the configuration that can be built; failures were reported in one line each. Boot CPU.
  */

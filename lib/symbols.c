@@ -78,3 +78,20 @@ const char *symbol_lookup(uintptr_t address, uintptr_t *offset)
     *offset = address - start;
     return name;
 }
+
+bool symbol_find(const char *name, size_t length, uintptr_t *address)
+{
+    const uint8_t *packed = symbol_names;
+    const uint8_t *distance = symbol_distances;
+    char text[NAME_SIZE];
+
+    *address = 0;
+    for (uint32_t i = 0; i + 1 < symbol_count; i++) {
+        *address += take_distance(&distance);
+        unpack(packed, text);
+        if (strlen(text) == length && strncmp(text, name, length) == 0)
+            return true;
+        packed += strlen((const char *)packed) + 1;
+    }
+    return false;
+}

@@ -30,7 +30,7 @@ decode-files := arch/x86/decode.c arch/x86/decode_modrm.c arch/x86/decode_refine
 unit-y += decode
 unit-decode-y := $(decode-files)
 unit-y += console
-unit-console-y := core/console.c core/console_mux.c core/timer.c lib/printf.c
+unit-console-y := core/console.c core/console_input.c core/console_mux.c core/timer.c lib/printf.c
 
 unit-y += inject_nmi inject_iret inject_event
 unit-inject_nmi-y := $(inject-y)

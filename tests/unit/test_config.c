@@ -54,6 +54,10 @@ static int modules(int count, const char *const *texts)
     modules((int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(const char *)), \
             (const char *[]){__VA_ARGS__})
 
+#define KEYS                                                               \
+    "console= on-end= nmi= hostnmi= mitigations= maxcpus= log= selftest= " \
+    "escape= mux= marks= shell="
+
 static void one_bad_option(const char *cmdline, const char *line)
 {
     line_count = 0;
@@ -103,8 +107,7 @@ static void test_bad_options(void **state)
 {
     (void)state;
     one_bad_option("nmi=auto consle=com1",
-                   "command line: column 10: unknown word \"consle=com1\"; allowed: "
-                   "console= on-end= nmi= hostnmi= mitigations= maxcpus= log= selftest=");
+                   "command line: column 10: unknown word \"consle=com1\"; allowed: " KEYS);
     one_bad_option(" console=com5", "command line: column 2: bad value in \"console=com5\"; allowed: "
                                     "console=com1|com2|com3|com4|pl011|none[,9600|19200|38400|57600|115200]");
     one_bad_option("on-end=", "command line: column 1: bad value in \"on-end=\"; allowed: "
@@ -114,11 +117,10 @@ static void test_bad_options(void **state)
     one_bad_option("nmi=iret nmi=iret", "command line: column 10: given twice: \"nmi=iret\"");
     one_bad_option("hostnmi=forward:", "command line: column 1: bad value in \"hostnmi=forward:\"; allowed: "
                                        "hostnmi=forward:VM|shell|ignore|panic");
-    one_bad_option("x\x01\xff", "command line: column 1: unknown word \"x??\"; allowed: "
-                                "console= on-end= nmi= hostnmi= mitigations= maxcpus= log= selftest=");
+    one_bad_option("x\x01\xff", "command line: column 1: unknown word \"x??\"; allowed: " KEYS);
     one_bad_option("0123456789012345678901234567890123456789z",
                    "command line: column 1: unknown word \"0123456789012345678901234567890123456789...\"; "
-                   "allowed: console= on-end= nmi= hostnmi= mitigations= maxcpus= log= selftest=");
+                   "allowed: " KEYS);
 }
 
 static void test_bad_values(void **state)
@@ -139,6 +141,12 @@ static void test_bad_values(void **state)
         "share=a",
         "gdb=com2",
         "shell=on",
+        "shell=",
+        "escape=]",
+        "escape=^1",
+        "escape=^",
+        "mux=on",
+        "marks=yes",
         "hostnmi=forwrd",
         "maxcpus=99999999999999999999999",
     };

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -11,6 +12,7 @@
 #include "core/arch.h"
 #include "core/console.h"
 #include "core/report.h"
+#include "core/shell.h"
 #include "core/time.h"
 #include "core/timer.h"
 #include "core/vm.h"
@@ -38,6 +40,27 @@ uint64_t time_now_ns(void)
 void arch_timer_program(uint64_t deadline_ns)
 {
     (void)deadline_ns;
+}
+
+struct config config;
+
+/* The shell: what it is given. */
+static char shell_got[64];
+static size_t shell_count;
+
+void shell_open(void)
+{
+    shell_count = 0;
+}
+
+void shell_input(uint8_t byte)
+{
+    shell_got[shell_count++ % sizeof(shell_got)] = (char)byte;
+}
+
+bool shell_poll(void)
+{
+    return false;
 }
 
 /* Keys behind the escape character that are not the console's own. */
@@ -115,9 +138,11 @@ static int setup(void **state)
             console_attach(&fake_vms[i], &client_ops, &devices[i]);
         }
     }
+    config.console_escape = 0x1d;
+    config.marks = false;
     wire_dead = false;
     wire_room = UINT32_MAX;
-    console_flush();
+    console_flush(); /* also back to the plain mode */
     typed = "\x1d"
             "0";
     console_poll();
@@ -429,6 +454,151 @@ static void test_panic(void **state)
     assert_string_equal(wire, "half\r\nlatch: panic\r\n");
 }
 
+/* Brings VM `id` to the foreground and forgets what was shown. */
+static void switch_to(char id)
+{
+    static char keys[3] = "\x1d ";
+
+    keys[1] = id;
+    typed = keys;
+    pass_ms(1);
+    wire_length = 0;
+    wire[0] = '\0';
+}
+
+static void test_color(void **state)
+{
+    (void)state;
+    console_set_mode(CONSOLE_COLOR);
+    say(1, "hello\n");
+    pass_ms(1);
+    assert_string_equal(wire, "\x1b[32m[two]\x1b[0m hello\r\n");
+}
+
+/* In the background the last bytes stay; how many did not is said. */
+static void test_kept(void **state)
+{
+    char line[32];
+
+    (void)state;
+    console_set_mode(CONSOLE_KEEP);
+    say(1, "unseen\n");
+    log_line("latch: waits for nobody\n");
+    pass_ms(200);
+    assert_string_equal(wire, "latch: waits for nobody\r\n");
+    for (int i = 0; i < 1000; i++) {
+        snprintf(line, sizeof(line), "%09d\n", i);
+        say(1, line);
+    }
+    assert_string_equal(wire, "latch: waits for nobody\r\n");
+    typed = "\x1d"
+            "1";
+    pass_ms(1);
+    assert_non_null(strstr(wire,
+                           "latch: console: now two (1)\r\nlatch: console: two said more than was kept: 5911 "
+                           "bytes lost\r\n"));
+    pass_ms(5);
+    assert_int_equal(wire_length - (size_t)(strstr(wire, "lost\r\n") + 6 - wire), 4096);
+    assert_string_equal(wire + wire_length - 20, "000000998\n000000999\n");
+    /* Said once, and nothing is kept of the one in the foreground. */
+    switch_to('0');
+    typed = "\x1d"
+            "1";
+    pass_ms(1);
+    assert_null(strstr(wire, "lost"));
+}
+
+/* A vCPU that has a line open when its VM's output is put away holds up nobody. */
+static void test_kept_line_is_open(void **state)
+{
+    (void)state;
+    say(0, "open");
+    console_set_mode(CONSOLE_KEEP);
+    typed = "\x1d"
+            "1";
+    wire_length = 0;
+    pass_ms(1);
+    say(0, "more\nlines\n");
+    say(1, "seen\n");
+    pass_ms(100);
+    assert_string_equal(wire, "\r\nlatch: console: now two (1)\r\nseen\n");
+}
+
+static void test_shell_takes_turns(void **state)
+{
+    (void)state;
+    typed = "\x1dsregs\r";
+    pass_ms(1);
+    assert_memory_equal(shell_got, "regs\r", 5);
+    wire_length = 0;
+    assert_true(console_shell_write('>'));
+    say(1, "line\n");
+    assert_string_equal(wire, ">");
+    assert_false(console_shell_broken());
+    pass_ms(40);
+    assert_string_equal(wire, ">\r\n[two] line\r\n");
+    assert_true(console_shell_broken());
+    assert_false(console_shell_broken());
+    console_leave_shell();
+    assert_false(console_shell_write('x'));
+}
+
+static void test_shell_and_flood_share(void **state)
+{
+    size_t shell_bytes = 0;
+
+    (void)state;
+    typed = "\x1ds";
+    pass_ms(1);
+    wire_room = 0;
+    for (int i = 0; i < 30; i++)
+        say(1, "0123456789012345678901234567890\n");
+    for (int i = 0; i < 300; i++) {
+        bool line_end = i % 30 == 29;
+
+        assert_true(console_shell_write(line_end ? '\n' : '.'));
+    }
+    wire_length = 0;
+    wire_room = 700; /* of 310 and 1140 waiting */
+    pass_ms(1);
+    for (size_t i = 0; i < wire_length; i++)
+        shell_bytes += wire[i] == '.';
+    assert_int_equal(shell_bytes, 290);
+    wire_room = UINT32_MAX;
+}
+
+static void test_other_escape(void **state)
+{
+    (void)state;
+    devices[0].room = devices[1].room = 100;
+    config.console_escape = 0x01;
+    typed = "\x1d"
+            "1\x01"
+            "1to two\x01\x01";
+    pass_ms(1);
+    assert_memory_equal(devices[0].got,
+                        "\x1d"
+                        "1",
+                        2);
+    assert_memory_equal(devices[1].got, "to two\x01", 7);
+    config.console_escape = 0;
+    typed = "\x01\x1d";
+    pass_ms(1);
+    assert_memory_equal(devices[1].got + 7, "\x01\x1d", 2);
+    config.console_escape = 0x1d;
+}
+
+/* What marks Latch's own lines passes from no guest. */
+static void test_marks(void **state)
+{
+    (void)state;
+    say(0, "\x1e\n");
+    assert_string_equal(wire, "\x1e\n");
+    config.marks = true;
+    say(0, "\x1elatch: forged\n");
+    assert_string_equal(wire, "\x1e\n?latch: forged\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -445,6 +615,13 @@ int main(void)
         cmocka_unit_test_setup(test_input, setup),
         cmocka_unit_test_setup(test_input_waits, setup),
         cmocka_unit_test_setup(test_dead_wire, setup),
+        cmocka_unit_test_setup(test_color, setup),
+        cmocka_unit_test_setup(test_kept, setup),
+        cmocka_unit_test_setup(test_kept_line_is_open, setup),
+        cmocka_unit_test_setup(test_shell_takes_turns, setup),
+        cmocka_unit_test_setup(test_shell_and_flood_share, setup),
+        cmocka_unit_test_setup(test_other_escape, setup),
+        cmocka_unit_test_setup(test_marks, setup),
         cmocka_unit_test_setup(test_panic, setup),
     };
 

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The table of commands, and help out of it. Sorted as help shows it. */
+#include "core/config.h"
+#include "core/console.h"
+#include "core/shell_internal.h"
+#include "lib/string.h"
+
+const struct shell_command shell_commands[] = {
+    {"help", "?ss", "", "[COMMAND]", "commands, or one of them with examples\nhelp x", 0, shell_help},
+    {"vms", "", "", "", "all VMs: state, size, which has the terminal", 0, shell_vms},
+    {"vcpus", "?v", "", "[VM]", "vCPUs: state, where, exits per second, why blocked\nvcpus linux", 0,
+     shell_vcpus},
+    {"pause", "v", "", "VM", "puts all its vCPUs off their CPUs", 0, shell_pause},
+    {"resume", "v", "", "VM", "takes pause back", 0, shell_resume},
+    {"reset", "v", "", "VM", "as its reset button: it starts again", 0, shell_reset},
+    {"stop", "v", "", "VM", "ends it, whatever on-end= says; see start", 0, shell_stop},
+    {"start", "v", "", "VM", "starts an ended VM from its images", 0, shell_start},
+    {"regs", "c", "", "VM[.VCPU]", "general registers\nregs linux.1", SHELL_HOLD, shell_regs},
+    {"sregs", "c", "", "VM[.VCPU]", "system registers, segments, tables", SHELL_HOLD, shell_sregs},
+    {"set", "cse", "", "VM[.VCPU] REG VALUE", "writes a register\nset linux.0 rip $rip+2", SHELL_HOLD,
+     shell_set},
+    {"stack", "c?e", "", "VM[.VCPU] [DEPTH]",
+     "calls by frame pointers, through the guest's page tables (code built without them shows nonsense)\n"
+     "stack linux.0 20",
+     SHELL_HOLD, shell_stack},
+    {"x", "ha?e", "", "VM[.VCPU]|host [gva:|gpa:]ADDRESS [BYTES]",
+     "memory: guest-virtual unless gpa:; host: Latch's own\nx linux $rsp 64\nx linux gpa:0x1000\nx host "
+     "core_main",
+     SHELL_HOLD, shell_examine},
+    {"write", "hae?e", "", "VM[.VCPU]|host [gva:|gpa:]ADDRESS VALUE [1|2|4|8]",
+     "writes memory, 8 bytes unless said\nwrite linux gpa:0x1000 0x55aa 2", SHELL_HOLD, shell_write},
+    {"walk", "ca", "", "VM[.VCPU] [gva:|gpa:]ADDRESS",
+     "page tables level by level: the guest's, then the nested ones\nwalk linux $rip\nwalk linux "
+     "gpa:0xfee00000",
+     SHELL_HOLD, shell_walk},
+    {"vmcb", "c", "", "VM[.VCPU]", "AMD's control block, field by field", SHELL_HOLD, shell_block},
+    {"vmcs", "c", "", "VM[.VCPU]", "Intel's control block, field by field", SHELL_HOLD, shell_block},
+    {"ich", "c", "", "VM[.VCPU]", "Arm's virtual interrupt interface, field by field", SHELL_HOLD,
+     shell_block},
+    {"events", "c", "", "VM[.VCPU]",
+     "why is it not delivered: books, and for each pending event its blocker and age", SHELL_HOLD_VM,
+     shell_events},
+    {"events save", "c", "", "VM[.VCPU]", "event state as hexadecimal", SHELL_HOLD, shell_events_save},
+    {"events load", "cs", "", "VM[.VCPU] HEX", "puts it back\nevents load linux.0 4c45...", SHELL_HOLD,
+     shell_events_load},
+    {"nmi", "c", "", "VM[.VCPU]",
+     "injects an NMI; shows the vCPU before, in the handler and after it\nnmi linux.0", SHELL_HOLD,
+     shell_nmi},
+    {"irq", "ve", "", "VM LINE", "one edge of an interrupt line of its board\nirq linux 4", 0, shell_irq},
+    {"ipi", "ce", "", "VM[.VCPU] VECTOR", "an interrupt message to one vCPU\nipi linux.1 0xfb", 0, shell_ipi},
+    {"log", "c", "", "VM[.VCPU]", "injection log; save it and give it to build/tools/replay", SHELL_HOLD_VM,
+     shell_log},
+    {"log level", "w", "error|warn|info", "error|warn|info", "which of Latch's own lines are printed", 0,
+     shell_loglevel},
+    {"mux", "w", "plain|color|off", "plain|color|off",
+     "other VMs' lines: with a tag, in colour, or kept until one switches", 0, shell_mux},
+    {"page", "e", "", "LINES", "stops output after so many lines; 0: never", 0, shell_page},
+    {"cpu", "", "", "", "physical CPUs and what they do", 0, shell_cpu},
+    {"mem", "", "", "", "memory: free, VMs' pieces", 0, shell_mem},
+    {"irqs", "", "", "", "host interrupts and NMIs", 0, shell_irqs},
+    {"acpi", "", "", "", "what the firmware's tables said", 0, shell_tables},
+    {"sym", "e", "", "ADDRESS|NAME", "symbol of Latch\nsym core_main+4", 0, shell_symbol},
+    {"version", "", "", "", "version and build", 0, shell_version},
+    {"exit", "", "", "", "back to the VM (as Ctrl-D)", 0, shell_exit},
+    {"reboot", "", "", "", "resets the machine, at once", 0, shell_reboot},
+    {"poweroff", "", "", "", "turns the machine off, at once", 0, shell_poweroff},
+    {"panic", "s", "", "really", "tests the panic report", 0, shell_panic},
+};
+
+const uint32_t shell_command_count = ARRAY_COUNT(shell_commands);
+
+/* Line `line` of a text, its length; NULL behind the last. */
+static const char *line_of(const char *text, uint32_t line, int *length)
+{
+    for (; line != 0; line--) {
+        while (*text != '\n' && *text != '\0')
+            text++;
+        if (*text == '\0')
+            return NULL;
+        text++;
+    }
+    *length = 0;
+    while (text[*length] != '\n' && text[*length] != '\0')
+        (*length)++;
+    return text;
+}
+
+static enum shell_step help_one(const struct shell_command *command)
+{
+    const char *text;
+    int length;
+
+    shell_print("%s %s", command->name, command->usage);
+    for (uint32_t i = 0; (text = line_of(command->help, i, &length)) != NULL; i++)
+        shell_print(i == 0 ? "  %.*s" : "  example: %.*s", length, text);
+    return SHELL_DONE;
+}
+
+enum shell_step shell_help(struct shell_job *job)
+{
+    const struct shell_command *command;
+    const char *text;
+    int length;
+
+    if (job->count != 0) {
+        command = shell_find(job->words[0], job->count > 1 ? job->words[1] : NULL);
+        if (command != NULL)
+            return help_one(command);
+        shell_print("no command \"%s\"", job->words[0]);
+        return SHELL_DONE;
+    }
+    if (job->line == shell_command_count) {
+        shell_print("numbers: 10 0x1f 0b1 $register symbol, joined by + and -; Tab completes, Ctrl-C stops");
+        return SHELL_DONE;
+    }
+    command = &shell_commands[job->line++];
+    text = line_of(command->help, 0, &length);
+    shell_print("%-12s %.*s", command->name, length, text);
+    return SHELL_MORE;
+}
+
+enum shell_step shell_page(struct shell_job *job)
+{
+    shell_set_page((uint32_t)min_u64(shell_value(job, 0, 0), 1000));
+    return SHELL_DONE;
+}
+
+enum shell_step shell_mux(struct shell_job *job)
+{
+    static const enum console_mode modes[] = {CONSOLE_PLAIN, CONSOLE_COLOR, CONSOLE_KEEP};
+
+    console_set_mode(modes[job->choice]);
+    return SHELL_DONE;
+}
+
+enum shell_step shell_loglevel(struct shell_job *job)
+{
+    static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO};
+
+    config.log_level = levels[job->choice];
+    return SHELL_DONE;
+}
+
+enum shell_step shell_exit(struct shell_job *job)
+{
+    (void)job;
+    console_leave_shell();
+    return SHELL_DONE;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Registers, stacks, page tables and control blocks of a held vCPU. */
+#include "core/shell_internal.h"
+
+#include "lib/error.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+
+#define COLUMNS     3
+#define STACK_DEPTH 32
+#define STACK_MOST  256
+
+/* Registers of a group, so many in a line; job->line is the next one's number. */
+static enum shell_step group(struct shell_job *job, enum arch_reg_group which)
+{
+    char text[160];
+    size_t at = 0;
+    uint32_t columns = 0;
+
+    text[0] = '\0';
+    for (; job->line < arch_reg_count && columns < COLUMNS; job->line++) {
+        const struct arch_reg *reg = &arch_regs[job->line];
+
+        if (reg->group != which)
+            continue;
+        at += (size_t)fmt_snprintf(text + at, sizeof(text) - at, "%-7s %0*lx%*s  ", reg->name, 2 * reg->size,
+                                   arch_vcpu_reg_get(job->vcpu, job->line), 16 - 2 * reg->size, "");
+        columns++;
+    }
+    if (columns != 0)
+        shell_print("%s", text);
+    return job->line < arch_reg_count ? SHELL_MORE : SHELL_DONE;
+}
+
+enum shell_step shell_regs(struct shell_job *job)
+{
+    char where[120];
+
+    if (job->line == 0) {
+        arch_vcpu_where(job->vcpu, where, sizeof(where));
+        shell_print("vm %s vcpu %u: %s", job->vm->config->name, job->vcpu->id, where);
+    }
+    return group(job, ARCH_REG_GENERAL);
+}
+
+static enum shell_step view(struct shell_job *job, enum inspect_view which, uint64_t argument)
+{
+    char text[INSPECT_LINE_SIZE];
+
+    if (!arch_inspect_line(job->vcpu, which, argument, job->line++, text, sizeof(text)))
+        return SHELL_DONE;
+    shell_print("%s", text);
+    return SHELL_MORE;
+}
+
+enum shell_step shell_sregs(struct shell_job *job)
+{
+    if (job->step == 0) {
+        if (group(job, ARCH_REG_SYSTEM) == SHELL_MORE)
+            return SHELL_MORE;
+        job->step = 1;
+        job->line = 0;
+    }
+    return view(job, INSPECT_SYSTEM, 0);
+}
+
+enum shell_step shell_set(struct shell_job *job)
+{
+    int reg = inspect_reg_find(job->text, strlen(job->text));
+
+    if (reg < 0)
+        return SHELL_USAGE;
+    if (arch_vcpu_reg_set(job->vcpu, (uint32_t)reg, shell_value(job, 0, 0)) != 0)
+        shell_print("%s cannot take that value", arch_regs[reg].name);
+    return SHELL_DONE;
+}
+
+enum shell_step shell_block(struct shell_job *job)
+{
+    if (strcmp(job->command->name, arch_inspect_block_name()) == 0)
+        return view(job, INSPECT_BLOCK, 0);
+    shell_print("this CPU has no such thing: try %s", arch_inspect_block_name());
+    return SHELL_DONE;
+}
+
+/* The guest's tables, then the nested ones for where they lead. */
+enum shell_step shell_walk(struct shell_job *job)
+{
+    uint64_t at = shell_value(job, 0, 0);
+    gpa_t where = gpa(at);
+
+    if (job->step == 0 && job->space == SHELL_GVA) {
+        if (view(job, INSPECT_WALK, at) == SHELL_MORE)
+            return SHELL_MORE;
+        job->line = 0;
+    }
+    job->step = 1;
+    if (job->space == SHELL_GVA && arch_guest_translate(job->vcpu, gva(at), &where) != 0)
+        return SHELL_DONE;
+    return view(job, INSPECT_NESTED, where.v);
+}
+
+/* number: the frame that is next, calls shown. A frame is the saved frame pointer, then the return address.
+ */
+enum shell_step shell_stack(struct shell_job *job)
+{
+    uint64_t frame[2];
+
+    if (job->line == 0) {
+        shell_print("#0  0x%016lx", arch_vcpu_reg_get(job->vcpu, arch_reg_pc));
+        job->number[0] = arch_vcpu_reg_get(job->vcpu, arch_reg_fp);
+        job->line = 1;
+        return SHELL_MORE;
+    }
+    if (job->line >= min_u64(shell_value(job, 0, STACK_DEPTH), STACK_MOST))
+        return SHELL_DONE;
+    if (inspect_read(job->vcpu, gva(job->number[0]), frame, sizeof(frame), NULL) != 0) {
+        shell_print("frame 0x%lx is not in memory", job->number[0]);
+        return SHELL_DONE;
+    }
+    shell_print("#%-2u 0x%016lx  frame 0x%lx", job->line++, frame[1], job->number[0]);
+    if (frame[1] == 0 || frame[0] <= job->number[0])
+        return SHELL_DONE;
+    job->number[0] = frame[0];
+    return SHELL_MORE;
+}
