@@ -119,9 +119,9 @@ void arch_vcpu_nmi_state(struct vcpu *vcpu, struct arch_nmi_state *state);
 /* First instruction of the NMI handler of a held vCPU, as it would be entered now. E_NOENT: there is none. */
 MUST_CHECK int arch_vcpu_nmi_handler(struct vcpu *vcpu, gva_t *at);
 
-/* Events from outside: an NMI to one vCPU, an interrupt message to one (E_RANGE: no such vector), one edge of
+/* Events from outside: an NMI to one vCPU (E_NOTSUP: it has none), an interrupt message to one (E_RANGE: no such vector), one edge of
  * a line of the board (E_RANGE). Any CPU. */
-void arch_vcpu_nmi(struct vcpu *vcpu);
+MUST_CHECK int arch_vcpu_nmi(struct vcpu *vcpu);
 MUST_CHECK int arch_vcpu_ipi(struct vcpu *vcpu, uint64_t vector);
 MUST_CHECK int arch_vm_irq(struct vm *vm, uint64_t line);
 
@@ -139,8 +139,8 @@ enum host_view {
 };
 bool arch_host_line(enum host_view view, uint32_t line, char *text, size_t size);
 
-/* True if the shell may read (write) these bytes of host memory without harm to Latch. */
-bool arch_host_accessible(hpa_t at, uint64_t size, bool write);
+/* True if every byte is mapped for reading here. */
+bool arch_host_readable(hpa_t at, uint64_t size);
 
 /* Line number `line` from 0 of a view, without its end. False: there are no more. */
 bool arch_inspect_line(struct vcpu *vcpu, enum inspect_view view, uint64_t argument, uint32_t line,

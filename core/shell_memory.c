@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reading and writing memory of guests, and of the host where that harms nothing. */
+#include "core/boot_info.h"
 #include "core/pmem.h"
 #include "core/shell_internal.h"
 
@@ -12,6 +13,38 @@
 #define BYTES      128 /* shown unless said */
 #define BYTES_MOST 65536
 
+static bool is_within(uint64_t at, uint64_t size, uint64_t start, uint64_t length)
+{
+    return at >= start && at - start < length && size <= length - (at - start);
+}
+
+static bool is_guest_ram(uint64_t at, uint64_t size)
+{
+    for (uint32_t i = 0; i < vm_count; i++) {
+        for (uint32_t s = 0; s < vms[i]->mem.slot_count; s++) {
+            const struct guest_slot *slot = &vms[i]->mem.slots[s];
+
+            if (is_within(at, size, slot->host.v, slot->size))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Devices are left alone, since a read may act; Latch's own memory is not written. */
+static bool may_access_host(uint64_t at, uint64_t size, bool write)
+{
+    if (write)
+        return is_guest_ram(at, size);
+    for (uint32_t i = 0; i < machine_info->region_count; i++) {
+        const struct boot_region *region = &machine_info->regions[i];
+
+        if (region->kind == BOOT_REGION_RAM && is_within(at, size, region->start.v, region->size))
+            return arch_host_readable(hpa(at), size);
+    }
+    return false;
+}
+
 /* One access, within a page or over its end. */
 static int access(const struct shell_job *job, uint64_t at, void *bytes, size_t size, bool write)
 {
@@ -22,7 +55,7 @@ static int access(const struct shell_job *job, uint64_t at, void *bytes, size_t 
     case SHELL_GPA:
         return write ? guest_write(job->vm, gpa(at), bytes, size) : guest_read(job->vm, gpa(at), bytes, size);
     case SHELL_HPA:
-        if (!arch_host_accessible(hpa(at), size, write))
+        if (!may_access_host(at, size, write))
             return E_FAULT;
         memcpy(write ? hpa_to_ptr(hpa(at)) : bytes, write ? bytes : hpa_to_ptr(hpa(at)), size);
         return 0;

@@ -42,7 +42,10 @@ static enum shell_step post(struct shell_job *job)
     arch_vcpu_nmi_state(job->vcpu, &state);
     job->number[0] = state.delivered;
     job->number[1] = job->number[2] = time_now_ns();
-    arch_vcpu_nmi(job->vcpu);
+    if (arch_vcpu_nmi(job->vcpu) != 0) {
+        shell_print("this architecture's CPUs have no NMI");
+        return SHELL_DONE;
+    }
     shell_let_go();
     job->step = DELIVERY;
     return SHELL_WAIT;

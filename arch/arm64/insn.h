@@ -47,6 +47,12 @@ static inline void insn_tlbi_vae2is(uint64_t address)
     __asm__ volatile("tlbi vae2is, %0" : : "r"(address >> 12) : "memory");
 }
 
+/* EL2's translation of an address for reading, into PAR_EL1. */
+static inline void insn_at_s1e2r(uint64_t address)
+{
+    __asm__ volatile("at s1e2r, %0\n\tisb" : : "r"(address) : "memory");
+}
+
 static inline void insn_dsb_nsh(void)
 {
     __asm__ volatile("dsb nsh" ::: "memory");

@@ -12,7 +12,6 @@
 #include "arch/x86/vcpu_ops.h"
 #include "arch/x86/x86_vm.h"
 #include "core/arch.h"
-#include "core/boot_info.h"
 #include "core/inspect.h"
 #include "core/vcpu_events.h"
 #include "lib/bytes.h"
@@ -62,10 +61,11 @@ int arch_vcpu_nmi_handler(struct vcpu *core, gva_t *at)
     return 0;
 }
 
-void arch_vcpu_nmi(struct vcpu *core)
+int arch_vcpu_nmi(struct vcpu *core)
 {
     (void)inject_post_nmi(&core->inject.posted);
     vcpu_request(core, VCPU_REQ_EVENT);
+    return 0;
 }
 
 int arch_vcpu_ipi(struct vcpu *core, uint64_t vector)
@@ -179,31 +179,7 @@ bool arch_host_line(enum host_view view, uint32_t line, char *text, size_t size)
     return false;
 }
 
-static bool in_guest_ram(hpa_t at, uint64_t size)
+bool arch_host_readable(hpa_t at, uint64_t size)
 {
-    for (uint32_t i = 0; i < vm_count; i++) {
-        for (uint32_t s = 0; s < vms[i]->mem.slot_count; s++) {
-            const struct guest_slot *slot = &vms[i]->mem.slots[s];
-
-            if (at.v >= slot->host.v && at.v - slot->host.v < slot->size &&
-                size <= slot->size - (at.v - slot->host.v))
-                return true;
-        }
-    }
-    return false;
-}
-
-/* Devices are left alone, since a read may act; Latch's own memory is not written. */
-bool arch_host_accessible(hpa_t at, uint64_t size, bool write)
-{
-    if (write)
-        return in_guest_ram(at, size);
-    for (uint32_t i = 0; i < machine_info->region_count; i++) {
-        const struct boot_region *region = &machine_info->regions[i];
-
-        if (region->kind == BOOT_REGION_RAM && at.v >= region->start.v &&
-            at.v - region->start.v < region->size && size <= region->size - (at.v - region->start.v))
-            return host_map_readable(at, size);
-    }
-    return false;
+    return host_map_readable(at, size);
 }
