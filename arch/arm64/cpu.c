@@ -52,7 +52,6 @@ void cpu_load(struct arm64_cpu *cpu)
     SYSREG_WRITE(tpidr_el2, (uintptr_t)cpu);
     SYSREG_WRITE(vbar_el2, (uintptr_t)trap_vectors);
     insn_isb();
-    insn_serror_unmask();
 }
 
 static bool within(const void *start, uint64_t size, uintptr_t address)

@@ -50,7 +50,8 @@ void cpu_area_init(struct arm64_cpu *cpu, uint32_t id, uint64_t mpidr);
 /* Takes the area's guard pages out of the host map. 0 or E_NOMEM. */
 MUST_CHECK int cpu_area_guard(struct arm64_cpu *cpu);
 
-/* On the CPU itself: per-CPU base and vectors. From here on exceptions are reported. */
+/* On the CPU itself: per-CPU base and vectors. From here on exceptions are reported, SErrors once unmasked.
+ */
 void cpu_load(struct arm64_cpu *cpu);
 
 /* True if [address, address + 16) lies on one of this CPU's stacks; for the backtrace. */

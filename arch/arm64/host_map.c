@@ -148,11 +148,10 @@ static uint64_t address_bits(void)
     return bits[min_u64(range, ARRAY_COUNT(bits) - 1)];
 }
 
-int host_map_set(hpa_t start, uint64_t size, enum host_map_kind kind)
+static int map_range(uint64_t at, uint64_t size, enum host_map_kind kind)
 {
     uint64_t limit = BIT(address_bits());
     uint64_t bits = kind_bits(kind);
-    uint64_t at = start.v;
     uint64_t left = size;
 
     if (at > limit || size > limit - at)
@@ -166,6 +165,13 @@ int host_map_set(hpa_t start, uint64_t size, enum host_map_kind kind)
         left -= done;
     }
     return 0;
+}
+
+int host_map_set(hpa_t start, uint64_t size, enum host_map_kind kind)
+{
+    if (kind != HOST_MAP_NONE && start.v < (uintptr_t)image_end && start.v + size > (uintptr_t)image_start)
+        return E_OVERLAP;
+    return map_range(start.v, size, kind);
 }
 
 int host_map_device(uint64_t start, uint64_t size)
@@ -191,7 +197,7 @@ static void map_image(void)
 
     for (uint32_t i = 0; i < ARRAY_COUNT(parts); i++) {
         uint64_t size = (uintptr_t)parts[i].end - (uintptr_t)parts[i].start;
-        int error = host_map_set(ptr_to_hpa(parts[i].start), size, parts[i].kind);
+        int error = map_range((uintptr_t)parts[i].start, size, parts[i].kind);
 
         ASSERT(error == 0);
     }

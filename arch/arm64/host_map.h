@@ -39,7 +39,9 @@ void host_map_start(void);
 void host_map_ram(struct boot_info *info);
 
 /*
- * Page aligned. 0, E_NOMEM (no page for a table), E_RANGE (beyond 48 bits or what the CPU can address).
+ * Page aligned. 0, E_NOMEM (no page for a table), E_RANGE (beyond 48 bits or what the CPU can address),
+ * E_OVERLAP (a page of the image, which only HOST_MAP_NONE may change: everybody who describes memory to us
+ * may be wrong).
  * Translations that change are invalidated on all CPUs, break before make.
  */
 MUST_CHECK int host_map_set(hpa_t start, uint64_t size, enum host_map_kind kind);

@@ -10,6 +10,7 @@
 #include "arch/arm64/host_console.h"
 #include "arch/arm64/host_map.h"
 #include "arch/arm64/host_timer.h"
+#include "arch/arm64/insn.h"
 #include "core/log.h"
 #include "lib/assert.h"
 #include "lib/error.h"
@@ -79,6 +80,7 @@ static void console_irq_init(void)
 
 void host_platform_init(const struct boot_info *info)
 {
+    insn_serror_unmask(); /* now there is a console to report one on */
     clock_init();
     firmware_init();
     gic_init();

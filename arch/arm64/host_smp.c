@@ -123,6 +123,7 @@ void arch_cpus_start(uint32_t max)
 void host_secondary_main(struct arm64_cpu *cpu)
 {
     cpu_load(cpu);
+    insn_serror_unmask();
     host_timer_cpu_init();
     if (gicv3_cpu_init(cpu) != 0) {
         atomic_store_explicit(&cpu->online, ARRIVAL_NO_GIC, memory_order_release);

@@ -19,6 +19,7 @@
 #include "core/pmem.h"
 #include "drivers/pl011.h"
 #include "lib/assert.h"
+#include "lib/string.h"
 
 #define EL2       2
 #define DTB_ALIGN 8
@@ -91,6 +92,15 @@ static void warn_of(uint64_t problems)
             log_warn("device tree: %s", texts[i].text);
 }
 
+/* console=none among Latch's own words: the port is left alone, but for a panic before they are known. */
+static bool console_unwanted(const char *words)
+{
+    for (const char *at = words; *at != '\0'; at++)
+        if ((at == words || at[-1] == ' ') && str_starts(at, "console=none"))
+            return true;
+    return false;
+}
+
 static void tree_read(uint64_t dtb)
 {
     struct devicetree *out = &host_devices;
@@ -99,7 +109,9 @@ static void tree_read(uint64_t dtb)
 
     if (size != 0)
         devicetree_read(tree, size, out);
-    if (out->console.base != 0 && host_map_device(out->console.base, out->console.size) == 0)
+    if (console_unwanted(out->text) && (out->problems & DEVICETREE_DAMAGED) == 0)
+        out->console_intid = 0;
+    else if (out->console.base != 0 && host_map_device(out->console.base, out->console.size) == 0)
         host_console_init(out->console.base);
     else if (host_map_device(LAST_RESORT_CONSOLE, PAGE_SIZE) == 0)
         last_resort_console();

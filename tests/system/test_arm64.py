@@ -45,6 +45,11 @@ def test_boots_with_all_cpus(boot, cpu, gic):
     assert "warning" not in run.output and "PANIC" not in run.output, run
 
 
+def test_console_none(boot):
+    run = boot("--hv", "console=none")
+    assert run.status == 125 and run.output == "", run
+
+
 def test_maxcpus(boot):
     run = boot("--cpus", "4", "--hv", "maxcpus=2")
     assert run.status == 0 and "self-check: 2 of 4 CPUs run\n" in run.output, run
@@ -122,7 +127,7 @@ def test_damaged_trees(boot_tree, tmp_path):
         assert ONE_LINE.findall(run.output) == ["the device tree is damaged"], run
 
 
-@pytest.mark.parametrize("at", [0, DTB_AT + 4, DTB_AT + 8, 0xFFFFFFFFFFFFFFF8])
+@pytest.mark.parametrize("at", [0, DTB_AT + 4, DTB_AT + 8, LATCH_AT, LATCH_AT + 0x20000, 0xFFFFFFFFFFFFFFF8])
 def test_no_tree(boot_tree, tmp_path, at):
     run = boot_tree(dump_tree(tmp_path), at=at)
     assert run.status == 70, run
