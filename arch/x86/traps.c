@@ -23,6 +23,7 @@
 #define GATE_INTERRUPT  0x8e /* present, DPL 0, 64-bit interrupt gate */
 
 #define DR6_BREAKPOINTS FIELD(3, 0)
+#define DR6_STEP        BIT(14)
 
 struct idt_gate {
     uint16_t offset_15_0;
@@ -157,15 +158,16 @@ static void nmi_handle(struct x86_cpu *cpu, struct trap_frame *frame)
 /*
  * A processor has no breakpoints after an exit ("#VMEXIT", AMD64 APM volume 2). QEMU's keeps a guest's on
  * instructions, whatever DR7 says, and a guest may have put one on what it thinks is its own code. RF takes
- * us past it.
+ * us past it. Bochs keeps the trap of a guest's TF pending when an instruction exits, and delivers it behind
+ * VMRUN; Latch itself is never stepped.
  */
-static bool is_guest_breakpoint(struct trap_frame *frame)
+static bool is_guest_trap(struct trap_frame *frame)
 {
     uint64_t dr6 = insn_read_dr6();
 
-    if ((dr6 & DR6_BREAKPOINTS) == 0)
+    if ((dr6 & (DR6_BREAKPOINTS | DR6_STEP)) == 0)
         return false;
-    insn_write_dr6(dr6 & ~DR6_BREAKPOINTS);
+    insn_write_dr6(dr6 & ~(DR6_BREAKPOINTS | DR6_STEP));
     frame->rflags |= RFLAGS_RF;
     return true;
 }
@@ -206,7 +208,7 @@ static void handle_vector(struct x86_cpu *cpu, struct trap_frame *frame)
 void trap_handle(struct trap_frame *frame)
 {
     /* First of all: right after an exit GS is still the guest's. */
-    if (UNLIKELY(frame->vector == X86_DB) && is_guest_breakpoint(frame))
+    if (UNLIKELY(frame->vector == X86_DB) && is_guest_trap(frame))
         return;
     handle_vector(this_x86_cpu(), frame);
 }

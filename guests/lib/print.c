@@ -15,6 +15,8 @@
 #define COM_MCR       (COM1 + 4)
 #define COM_LSR       (COM1 + 5)
 #define COM_LSR_EMPTY 0x20
+#define COM_LSR_IDLE  0x40
+#define DRAIN_TRIES   1000000
 #define COM_LCR_8N1   0x03
 #define COM_LCR_DLAB  0x80
 
@@ -49,4 +51,10 @@ void print(const char *format, ...)
             put('\r');
         put(*c);
     }
+}
+
+void print_drain(void)
+{
+    for (unsigned int i = 0; i < DRAIN_TRIES && (in8(COM_LSR) & COM_LSR_IDLE) == 0; i++)
+        cpu_pause();
 }

@@ -7,3 +7,5 @@
 /* 115200 8N1, FIFO on, interrupts off. */
 void print_init(void);
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Waits, but not for ever, until the last byte is out: what follows may turn the machine off. */
+void print_drain(void);

@@ -5,8 +5,10 @@ Bochs connects to the console's socket here, so that its port needs no guessing 
 It draws its screen on a terminal of its own, and stops in its debugger first: a command file says go on.
 """
 import os
+import re
 import socket
 
+from . import iso as iso_image
 from .errors import LaunchError
 from .plan import Plan
 from .qemu_x86 import machine_memory
@@ -17,10 +19,16 @@ BIOS = "/usr/share/bochs/BIOS-bochs-latest"
 VGA_BIOS = "/usr/share/bochs/VGABIOS-lgpl-latest"
 MEMORY_MAX = 2048 * MIB
 CPUS_MAX = 8
+# Bochs ends with a "panic" whatever happens; these are not one.
+OFF_IN_ORDER = ("ACPI control: soft power off", "Shutdown port: shutdown requested")
+LAST_WORDS = re.compile(r">>PANIC<<\s*(.*\S)")
+
+# Bochs loads no kernel by itself: GRUB does.
+native_provide = iso_image.provide
 
 
 def _refuse(options):
-    refused = {"--native": options.native, "--uefi": options.uefi, "--icount": options.icount,
+    refused = {"--uefi": options.uefi, "--icount": options.icount,
                "--gdb": options.gdb is not None, "--monitor": options.monitor, "--accel kvm": options.accel == "kvm"}
     for option, given in refused.items():
         if given:
@@ -34,7 +42,7 @@ def _refuse(options):
             raise LaunchError(f"{path} is missing (packages bochsbios and vgabios); run tools/bootstrap")
 
 
-def _write_config(options, iso, run_folder, port):
+def _write_config(options, iso, run_folder, log, port):
     mem = machine_memory(options) // MIB
     lines = [
         "config_interface: textconfig",
@@ -47,7 +55,7 @@ def _write_config(options, iso, run_folder, port):
         f"ata0-master: type=cdrom, path=\"{iso}\", status=inserted",
         "boot: cdrom",
         f"com1: enabled=1, mode=socket-client, dev=127.0.0.1:{port}",
-        f"log: {run_folder}/bochs.log",
+        f"log: {log}",
         "panic: action=fatal",
         "error: action=report",
         "info: action=ignore",
@@ -62,10 +70,26 @@ def _write_config(options, iso, run_folder, port):
     return rc_file, commands
 
 
+def _last_words(options, log, errors):
+    """Why Bochs ended, from its log or standard error; "" if the machine was turned off, None if neither says."""
+    if os.path.exists(log):
+        with open(log, encoding="utf-8", errors="replace") as lines:
+            errors = lines.read()
+    said = LAST_WORDS.findall(errors)
+    if not said:
+        return None
+    if options.cpu and said[-1].endswith("cpu directive malformed."):
+        return f"Bochs has no CPU model '{options.cpu}'; bochs -help cpu lists them"
+    return "" if said[-1] in OFF_IN_ORDER else f"Bochs: {said[-1]}"
+
+
 def prepare(options, iso, run_folder):
     """The run of an ISO image."""
     _refuse(options)
+    note = f"{'native run, ' if options.native else ''}Bochs, CPU model {options.cpu or MODELS[options.emu]}"
     listener = socket.create_server(("127.0.0.1", 0), backlog=1)
-    rc_file, commands = _write_config(options, iso, run_folder, listener.getsockname()[1])
+    log = os.path.join(run_folder, "bochs.log")
+    rc_file, commands = _write_config(options, iso, run_folder, log, listener.getsockname()[1])
     return Plan(argv=["bochs", "-q", "-f", rc_file, "-rc", commands], listener=listener, wants_terminal=True,
-                leaves_on_power_off=False, env={"TERM": "xterm"}, notes=[f"Bochs, CPU model {MODELS[options.emu]}"])
+                leaves_on_power_off=False, last_words=lambda errors: _last_words(options, log, errors),
+                env={"TERM": "xterm"}, notes=[note])

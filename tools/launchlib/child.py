@@ -58,9 +58,10 @@ class Child:
         return bool(data)
 
     def last_error(self):
-        """The last line of standard error, or None."""
-        lines = self.error_text.decode(errors="replace").strip().splitlines()
-        return lines[-1].strip() if lines else None
+        """The last line of standard error that says something, or None."""
+        lines = [line.strip() for line in self.error_text.decode(errors="replace").splitlines()]
+        lines = [line for line in lines if any(map(str.isalnum, line))]
+        return lines[-1] if lines else None
 
     def _signal_group(self, number):
         try:

@@ -7,6 +7,10 @@ lines it hands over, GRUB writes a backslash before every quote and backslash: t
 receiver's to undo.
 """
 import re
+import struct
+
+from . import bzimage
+from .errors import LaunchError
 
 PREAMBLE = """\
 serial --unit=0 --speed=115200
@@ -47,22 +51,50 @@ def vm_words(vm):
     return " ".join(words) + (f" -- {vm.cmdline}" if vm.cmdline else "")
 
 
+MULTIBOOT1_MAGIC = struct.pack("<I", 0x1BADB002)
+MULTIBOOT1_SEARCH = 8192
+
+
+def native_command(path):
+    """What GRUB loads this kernel with."""
+    with open(path, "rb") as kernel:
+        start = kernel.read(MULTIBOOT1_SEARCH)
+    if MULTIBOOT1_MAGIC in start:
+        return "multiboot"
+    if bzimage.is_bzimage(path):
+        return "linux"
+    raise LaunchError(f"{path} is neither a bzImage nor a Multiboot kernel; GRUB, which boots it here, takes no other")
+
+
+def native_files(options):
+    """(name under /boot, source file, command line, GRUB's command) of a run without Latch."""
+    vm = options.vms[0]
+    command = native_command(vm.kernel)
+    # GRUB leaves out the kernel's own name, which other Multiboot loaders put first.
+    text = f"kernel {vm.cmdline}" if command == "multiboot" else vm.cmdline
+    files = [("kernel", vm.kernel, text, command)]
+    if vm.initrd:
+        files.append(("initrd", vm.initrd, "", "initrd" if command == "linux" else "module"))
+    return files
+
+
 def boot_files(options):
-    """(name under /boot, source file, command line) of everything GRUB loads, Latch first."""
-    files = [("latch", options.image, hv_words(options))]
+    """(name under /boot, source file, command line, GRUB's command) of everything GRUB loads, Latch first."""
+    if options.native:
+        return native_files(options)
+    files = [("latch", options.image, hv_words(options), "multiboot2")]
     for vm in options.vms:
-        files.append((f"{vm.name}.kernel", vm.kernel, vm_words(vm)))
+        files.append((f"{vm.name}.kernel", vm.kernel, vm_words(vm), "module2"))
         if vm.initrd:
-            files.append((f"{vm.name}.initrd", vm.initrd, f"{vm.name}:initrd"))
+            files.append((f"{vm.name}.initrd", vm.initrd, f"{vm.name}:initrd", "module2"))
     for number, (path, text) in enumerate(options.module):
-        files.append((f"module{number}", path, text))
+        files.append((f"module{number}", path, text, "module2"))
     return files
 
 
 def write_config(files):
     """The text of grub.cfg for these boot files."""
     lines = []
-    for name, _, text in files:
-        command = "multiboot2" if name == "latch" else "module2"
+    for name, _, text, command in files:
         lines.append(f"    {command} /boot/{name} {quote_words(text)}".rstrip())
-    return PREAMBLE + "menuentry Latch {\n" + "\n".join(lines) + "\n}\n"
+    return PREAMBLE + f"menuentry {'Latch' if files[0][0] == 'latch' else 'kernel'} {{\n" + "\n".join(lines) + "\n}\n"

@@ -16,7 +16,7 @@ from . import grubcfg, paths
 from .errors import LaunchError
 
 # The part_* modules are there because GRUB's UEFI image looks for each and complains of any that is missing.
-MODULES = ("multiboot2 normal serial terminal iso9660 all_video part_gpt part_msdos part_acorn part_amiga part_apple "
+MODULES = ("multiboot2 multiboot linux normal serial terminal iso9660 all_video part_gpt part_msdos part_acorn part_amiga part_apple "
            "part_bsd part_dfly part_dvh part_plan part_sun part_sunpc")
 KEPT = 24
 KEPT_SECONDS = 3600
@@ -34,7 +34,7 @@ def _require_tools():
 
 def _hash_contents(config, files):
     digest = hashlib.sha256(config.encode() + MODULES.encode())
-    for name, source, _ in files:
+    for name, source, *_ in files:
         digest.update(name.encode())
         with open(source, "rb") as content:
             digest.update(hashlib.file_digest(content, "sha256").digest())
@@ -55,7 +55,7 @@ def _build(config, files, target):
         os.makedirs(os.path.join(tree, "boot", "grub"))
         with open(os.path.join(tree, "boot", "grub", "grub.cfg"), "w", encoding="ascii") as output:
             output.write(config)
-        for name, source, _ in files:
+        for name, source, *_ in files:
             _place(source, os.path.join(tree, "boot", name))
         image = os.path.join(stage, "image.iso")
         done = subprocess.run(

@@ -47,31 +47,51 @@ def _load_emulator(name):
         raise LaunchError(f"--emu {name} is not there yet") from None
 
 
-def _status_without_word(opts, child, session):
+def _status_without_word(opts, plan, child, session):
     """The emulator has ended, and Latch did not say how."""
     code = child.process.wait()
+    words = child.last_error()
+    if plan.last_words is not None:
+        said = plan.last_words(child.error_text.decode(errors="replace"))
+        code = 0 if said == "" else code or 1
+        words = words if said is None else said
     if opts.native:
         # Power-off gives 0; isa-debug-exit gives VALUE*2+1 by itself, which QEMU's own failure (1) resembles.
-        if code == 1 and child.last_error():
-            raise LaunchError(child.last_error())
+        if code == 1 and words:
+            raise LaunchError(words)
         return code if code >= 0 else 128 - code
-    if code != 0:
-        raise LaunchError(child.last_error() or f"{opts.emu} ended with status {code}")
+    if code != 0 and not (session.outcome.latch_seen and plan.last_words is not None):
+        raise LaunchError(words or f"{opts.emu} ended with status {code}")
     if session.outcome.latch_seen:
-        note("the machine reset or went off without a last word from Latch")
+        note("the machine reset or went off without a last word from Latch" + (f": {words}" if code else ""))
         return EXIT_PANIC
     raise LaunchError("the machine reset or went off before Latch said anything")
 
 
-def _run(opts, run_folder):
-    if opts.emu in SLOW_EMULATORS:
+def _unpack_kernels(opts, run_folder):
+    """bzImages become the ELF kernels in them: where that was asked for, and where unpacking takes the guest minutes."""
+    if opts.unpack or (opts.emu in SLOW_EMULATORS and not opts.native):
         for vm in opts.vms:
             vm.kernel = plainkernel.provide(vm.kernel, run_folder)
+
+
+def _provide_image(opts, emulator, run_folder):
+    """What the machine boots from: an ISO image, unless the emulator's module has a way of its own. None: the kernel itself."""
+    if opts.boot_iso:
+        return os.path.abspath(opts.boot_iso)
+    if opts.native:
+        provide = getattr(emulator, "native_provide", None)
+        return provide(opts, run_folder) if provide else None
+    return getattr(emulator, "provide", iso.provide)(opts, run_folder)
+
+
+def _run(opts, run_folder):
+    _unpack_kernels(opts, run_folder)
+    if opts.iso:
+        iso.write(opts, opts.iso)
+        return 0
     emulator = _load_emulator(opts.emu)
-    # What the machine boots from: an ISO image, unless the emulator's module has a way of its own.
-    provide = getattr(emulator, "provide", iso.provide)
-    image = None if opts.native else provide(opts, run_folder)
-    plan = emulator.prepare(opts, image, run_folder)
+    plan = emulator.prepare(opts, _provide_image(opts, emulator, run_folder), run_folder)
     if opts.dry_run:
         print(shlex.join(plan.argv))
         return 0
@@ -90,7 +110,7 @@ def _run(opts, run_folder):
             log.close()
     if status is None:
         child.process.returncode = child_status if child_status is not None else child.process.returncode
-        status = _status_without_word(opts, child, session)
+        status = _status_without_word(opts, plan, child, session)
     return status
 
 
@@ -98,9 +118,6 @@ def main(argv):
     """Returns the exit status."""
     try:
         opts = options.parse(argv)
-        if opts.iso:
-            iso.write(opts, opts.iso)
-            return 0
         for number in STOPPING_SIGNALS:
             signal.signal(number, _on_signal)
         with paths.run_folder() as run_folder:

@@ -55,7 +55,10 @@ def _build_parser():
         "removed, ^ and $ match at lines)")
     add("--log", metavar="FILE", help="also copy the console's output to FILE")
     add("--iso", metavar="OUT", help="only write the bootable ISO image to OUT")
-    add("--native", action="store_true", help="boot the first VM's kernel directly, without Latch")
+    add("--boot-iso", metavar="FILE", help="boot this ISO image as it is, made by --iso; the VMs are in it")
+    add("--unpack", action="store_true", help="replace bzImages by the ELF kernels in them, which boot faster; always so "
+        "with Bochs")
+    add("--native", action="store_true", help="boot the first VM's kernel directly, without Latch (with Bochs, by GRUB)")
     add("--gdb", nargs="?", const="1234", metavar="PORT", help="wait for a debugger on this local port (default 1234)")
     add("--monitor", metavar="PATH", help="QEMU's QMP monitor on this unix socket")
     add("--machine-args", action="append", default=[], metavar="ARGS", help="raw arguments for the emulator (quote "
@@ -70,8 +73,20 @@ def _parse_count(text, what, limit):
     return int(text)
 
 
+def _check_boot_iso(options):
+    for word, given in {"--vm": options.vms, "--hv": options.hv, "--module": options.module, "--image": options.image,
+                        "--iso": options.iso, "--native": options.native, "--unpack": options.unpack}.items():
+        if given:
+            raise LaunchError(f"--boot-iso boots an image as it is; {word} belongs to its making")
+    if options.arch == "arm64":
+        raise LaunchError("--boot-iso is for x86 only")
+    require_file(options.boot_iso, "--boot-iso")
+
+
 def _check_paths(options):
-    if options.native:
+    if options.boot_iso:
+        _check_boot_iso(options)
+    elif options.native:
         if not options.vms:
             raise LaunchError("--native needs a --vm whose kernel it can boot")
         if options.iso:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What an emulator module hands to the rest of the launcher: how to start one run.
 
-Every emulator is one module with `prepare(options, iso, run_folder) -> Plan`; `iso` is None for a native run.
+Every emulator is one module with `prepare(options, iso, run_folder) -> Plan`; `iso` is None for a native run
+where the module has no `native_provide`.
 """
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -17,5 +19,8 @@ class Plan:
     wants_terminal: bool = False
     # Ends by itself when the machine powers off; else it is ended as soon as Latch reports the end.
     leaves_on_power_off: bool = True
+    # After the child's end, from what it wrote to standard error: its last words, "" if the machine went off in order, None
+    # if there are none.
+    last_words: Callable[[str], str] = None
     env: dict = field(default_factory=dict)
     notes: list = field(default_factory=list)

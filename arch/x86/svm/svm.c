@@ -251,6 +251,7 @@ static void svm_load(struct x86_vcpu *vcpu)
         svm->asid_generation = 0;
         vmcb_dirty(svm->vmcb, VMCB_CLEAN_ALL);
     }
+    insn_write_cr2(svm->vmcb->cr2); /* see svm_set_cr2() */
     asid_assign(svm, cpu);
 }
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/x86/insn.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/svm/vmcb.h"
 #include "arch/x86/x86_vcpu.h"
@@ -82,6 +83,14 @@ static inline struct code_context svm_code_context(const struct svm_vcpu *svm)
     return (struct code_context){.linear = (vmcb->cs.base + rip) & FIELD(31, 0),
                                  .cr3 = vmcb->cr3,
                                  .mode = (vmcb->cs.attr & X86_SEG_DB) != 0 ? INSN_MODE_32 : INSN_MODE_16};
+}
+
+/* VMRUN loads CR2 from the VMCB; one emulator (Bochs) leaves the register alone, so that holds it beforehand.
+ */
+static inline void svm_set_cr2(struct svm_vcpu *svm, uint64_t value)
+{
+    vmcb_set_cr2(svm->vmcb, value);
+    insn_write_cr2(value);
 }
 
 /* svm_shadow.c: a step out of an interrupt shadow begins; an exit came while it was armed, by its trap or

@@ -74,6 +74,12 @@ static void decode_interrupted(struct svm_vcpu *svm, struct vm_exit *exit)
 
 static void decode_cr_write(struct svm_vcpu *svm, struct vm_exit *exit)
 {
+    struct vmcb *vmcb = svm->vmcb;
+
+    /* LMA follows PG and LME. One emulator (Bochs) changes it for the value to be written and exits only
+     * then. */
+    if ((vmcb->cr0 & CR0_PG) != 0 && (vmcb->efer & EFER_LME) != 0)
+        vmcb_set_efer(vmcb, vmcb->efer | EFER_LMA);
     exit->u.control.cr = (uint8_t)(svm->vmcb->exitcode - VMCB_EXIT_CR0_WRITE);
     exit->u.control.is_write = true;
 }

@@ -20,7 +20,8 @@
 
 #define DR7_GD         BIT(13)
 #define DR7_COUNT      4
-#define DR7_KIND_SHIFT 16 /* four fields R/W and LEN; R/W 0: instruction */
+#define DR7_ENABLE     UINT64_C(3) /* four fields L and G */
+#define DR7_KIND_SHIFT 16          /* four fields R/W and LEN; R/W 0: instruction */
 #define DR7_KIND_BITS  4
 #define DR7_KIND       UINT64_C(3)
 
@@ -146,7 +147,7 @@ static void apply_event(struct svm_vcpu *svm, const struct inject_event *event)
         value |= VMCB_EVENT_ERROR_VALID | field_make(event->error, VMCB_EVENT_ERROR);
     if (event->type == INJECT_TYPE_EXCEPTION && event->payload != 0) {
         if (event->vector == X86_PF)
-            vmcb_set_cr2(vmcb, event->payload);
+            svm_set_cr2(svm, event->payload);
         else if (event->vector == X86_DB)
             vmcb_set_dr6(vmcb, vmcb->dr6 | event->payload);
     }
@@ -205,14 +206,33 @@ static uint64_t code_breakpoints(uint64_t dr7)
     return bits;
 }
 
+/* One emulator (Bochs) exits before it writes DR6: what it must have been, of breakpoints and the guest's TF.
+ */
+static uint64_t unwritten_dr6(const struct svm_vcpu *svm)
+{
+    const uint64_t addresses[DR7_COUNT] = {insn_read_dr0(), insn_read_dr1(), insn_read_dr2(),
+                                           insn_read_dr3()};
+    uint64_t rip = svm_code_context(svm).linear;
+    uint64_t dr7 = svm->vmcb->dr7;
+    uint64_t bits = code_breakpoints(dr7);
+
+    for (unsigned int i = 0; i < DR7_COUNT; i++)
+        if (addresses[i] != rip || ((dr7 >> (2 * i)) & DR7_ENABLE) == 0)
+            bits &= ~BIT(i);
+    if (bits != 0 || (svm->vmcb->rflags & RFLAGS_TF) == 0)
+        return bits;
+    return INJECT_DR6_BS;
+}
+
 static void classify_exception(struct svm_vcpu *svm, uint32_t vector, struct inject_exit *exit)
 {
-    const struct vmcb *vmcb = svm->vmcb;
+    struct vmcb *vmcb = svm->vmcb;
 
     exit->dr6 = (uint16_t)(vmcb->dr6 & ~(svm->dr6_before & ~INJECT_DR6_BS) & DR6_EVENTS);
-    /* One emulator exits before it writes DR6: a #DB without any cause is the step's as well. */
+    /* Without any cause it is the step's as well, see unwritten_dr6(). */
     if (vector == X86_DB && svm->stepping && ((vmcb->dr6 & INJECT_DR6_BS) != 0 || exit->dr6 == 0)) {
         exit->kind = INJECT_EXIT_STEP;
+        exit->dr6 |= INJECT_DR6_BS;
         /* One emulator reports a breakpoint at the instruction that comes next; the CPU will meet it there.
          */
         if ((exit->dr6 & INJECT_DR6_TRAPS) != 0)
@@ -221,13 +241,15 @@ static void classify_exception(struct svm_vcpu *svm, uint32_t vector, struct inj
     }
     exit->kind = INJECT_EXIT_FAULT;
     exit->fault = inject_event_exception((uint8_t)vector);
+    if (vector == X86_DB && exit->dr6 == 0)
+        vmcb_set_dr6(vmcb, vmcb->dr6 | unwritten_dr6(svm));
     if ((BIT(vector) & (BIT(X86_DF) | BIT(X86_TS) | BIT(X86_NP) | BIT(X86_SSF) | BIT(X86_GP) | BIT(X86_PF) |
                         BIT(X86_AC))) != 0)
         exit->fault = inject_event_exception_error((uint8_t)vector, (uint32_t)vmcb->exitinfo1);
     /* The CPU has not written CR2: now, since a payload of 0 says that there is none. */
     if (vector == X86_PF) {
         exit->fault.payload = vmcb->exitinfo2;
-        vmcb_set_cr2(svm->vmcb, vmcb->exitinfo2);
+        svm_set_cr2(svm, vmcb->exitinfo2);
     }
     if (vector == X86_BP || vector == X86_OF) { /* INT3, INTO: RIP is on them */
         exit->fault.type = INJECT_TYPE_SOFT_EXC;

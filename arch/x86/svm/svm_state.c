@@ -121,7 +121,7 @@ void svm_set(struct x86_vcpu *vcpu, enum x86_state which, uint64_t value)
         vmcb_set_cr0(vmcb, value);
         return;
     case X86_STATE_CR2:
-        vmcb_set_cr2(vmcb, value);
+        svm_set_cr2(svm_vcpu_of(vcpu), value);
         return;
     case X86_STATE_CR3:
         vmcb_set_cr3(vmcb, value);
