@@ -90,7 +90,7 @@ unit-y += guest_cpuid guest_msr
 unit-guest_cpuid-y :=
 unit-guest_msr-y :=
 # The guest's GIC, with the modelled virtual CPU interface.
-unit-y += vgic
+unit-y += vgic vgic_regs
 unit-vgic-y := $(vgic-y) tests/model/gic/ich.c core/device.c
 
 # arm64's boot: device tree (with this machine's libfdt) and boot archive.
@@ -98,3 +98,4 @@ unit-y += devicetree bundle
 unit-devicetree-y := boot/arm64/devicetree.c lib/str.c
 unit-devicetree-libs := -lfdt
 unit-bundle-y := boot/arm64/bundle.c lib/printf.c
+unit-vgic_regs-y := $(unit-vgic-y)

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The virtual GIC under libFuzzer: the input is a list of accesses to all its frames, lines, SGIs, guests'
+ * acknowledges and EOIs through the modelled CPU interface, blocking, CPUs going off. Checked on top of the
+ * sanitizers: the books balance, no lock is left held, no INTID is twice in list registers, no maintenance
+ * interrupt comes back at once.
+ */
+#include "tests/unit/vgic_fixture.h"
+
+#define CPUS 3
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* One step of eight bytes. */
+struct step {
+    uint8_t what;
+    uint8_t who;
+    uint16_t where;
+    uint32_t value;
+};
+
+static bool parked[CPUS];
+static uint32_t stack[CPUS][8];
+static unsigned int depth[CPUS];
+
+static void wake(unsigned int i)
+{
+    if (parked[i])
+        vgic_unblock(&cpu[i]);
+    parked[i] = false;
+}
+
+static void access_frame(unsigned int i, const struct step *s)
+{
+    static const uint8_t sizes[] = {1, 2, 4, 4, 4, 4, 8, 8};
+    unsigned int size = sizes[s->what >> 4 & 7];
+    uint64_t at = (s->what & 0x80) != 0
+                      ? gicr(s->where >> 14 & 1, (uint32_t)(s->where & 0x3fff) * 8 & 0x1ffff)
+                      : gicd(s->where);
+    uint64_t value = (uint64_t)s->value << 32 | s->value;
+
+    wake(i);
+    if ((s->who & 0x80) != 0)
+        (void)bus_read(&bus, &vcpus[i], at, size);
+    else
+        bus_write(&bus, &vcpus[i], at, size, value & bytes_mask(size));
+}
+
+static void guest_acknowledges(unsigned int i)
+{
+    uint32_t intid;
+    int best;
+
+    wake(i);
+    enter(i);
+    ASSERT(!ich_model_maintenance(&ich[i]));
+    best = ich_model_best(&ich[i]);
+    if (best < 0 || depth[i] == ARRAY_COUNT(stack[0]))
+        return;
+    intid = ich_model_acknowledge(&ich[i], (ich[i].lr[best] & ICH_LR_GROUP1) != 0);
+    ASSERT(intid != ICH_SPURIOUS);
+    stack[i][depth[i]++] = intid;
+    if (ich_model_maintenance(&ich[i]))
+        save(i);
+}
+
+static void guest_ends(unsigned int i)
+{
+    if (depth[i] == 0)
+        return;
+    wake(i);
+    (void)eoi(i, stack[i][--depth[i]]);
+}
+
+static void run_step(const struct step *s)
+{
+    unsigned int i = s->who % CPUS;
+
+    switch (s->what & 15) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+        access_frame(i, s);
+        break;
+    case 4:
+    case 5:
+        vgic_set_line(&gic, s->where % 128, (s->value & 1) != 0);
+        break;
+    case 6:
+        vgic_set_ppi(&cpu[i], 16 + s->where % 16, (s->value & 1) != 0);
+        break;
+    case 7:
+        vgic_sgi(&cpu[i], (uint64_t)s->value << 16 | s->where, (s->what & 16) != 0);
+        break;
+    case 8:
+    case 9:
+        guest_acknowledges(i);
+        break;
+    case 10:
+    case 11:
+        guest_ends(i);
+        break;
+    case 12:
+        wake(i);
+        vgic_deactivate(&cpu[i], s->value);
+        break;
+    case 13:
+        parked[i] = parked[i] || block(i);
+        break;
+    case 14:
+        ich[i].mask = (uint8_t)s->value;
+        ich[i].enable[0] = (s->value & 0x100) != 0;
+        ich[i].enable[1] = (s->value & 0x200) != 0;
+        ich[i].split = (s->value & 0x400) != 0;
+        if (ich_model_maintenance(&ich[i]))
+            save(i);
+        break;
+    default:
+        save(i);
+        break;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct step step;
+
+    start_enabled(CPUS, 1 + (size & 3));
+    vgic_map_hw(&cpu[0], TIMER, TIMER);
+    memset(parked, 0, sizeof(parked));
+    memset(depth, 0, sizeof(depth));
+    for (size_t at = 0; at + sizeof(step) <= size && at < 512 * sizeof(step); at += sizeof(step)) {
+        memcpy(&step, data + at, sizeof(step));
+        run_step(&step);
+        ASSERT(books_balance());
+        for (unsigned int i = 0; i < CPUS; i++)
+            ASSERT(cpu[i].lock.next == cpu[i].lock.serving);
+    }
+    return 0;
+}
