@@ -34,7 +34,6 @@ static enum vm_exit_kind kind_of(uint64_t esr)
     switch (ESR_CLASS(esr)) {
     case ESR_EC_WFX:
         return (esr & ESR_WFX_TI) == 0 ? VM_EXIT_HALT : VM_EXIT_PAUSE;
-    case ESR_EC_HVC64:
     case ESR_EC_SMC64:
         return VM_EXIT_HYPERCALL;
     case ESR_EC_SYSREG:
@@ -59,10 +58,9 @@ void exit_decode(uint64_t esr, uint64_t far, uint64_t hpfar, struct vm_exit *exi
         decode_abort(esr, far, hpfar, exit);
         return;
     }
+    if (exit_decode_hvc(esr, exit))
+        return;
     exit->kind = kind_of(esr);
-    /* After HVC the return address is already behind it (Arm ARM, "Preferred exception return address"). */
-    if (class == ESR_EC_HVC64)
-        exit->length = 0;
     if (exit->kind == VM_EXIT_SYSREG_READ || exit->kind == VM_EXIT_SYSREG_WRITE)
         exit->u.sysreg.number = (uint32_t)(esr & ESR_SYSREG_PLACE);
 }

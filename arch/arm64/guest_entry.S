@@ -5,11 +5,11 @@
  *
  * void guest_run(struct arm64_switch *sw);
  *     In: x0. Interrupts masked, the vCPU loaded on this CPU and ready to enter. Enters the guest again and
- *     again, and returns when guest_turn() says so. Clobbers what a C function may.
+ *     again, and returns when guest_turn() gives none. Clobbers what a C function may.
  *
  * guest_vector_*: reached from the vectors of EL2 with the guest's registers in place, interrupts masked, SP
  *     as guest_run left it. They save the guest's registers, clear what it left in ours, and call
- *     bool guest_turn(struct arm64_switch *sw, uint64_t vector).
+ *     struct arm64_switch *guest_turn(struct arm64_switch *sw, uint64_t vector).
  */
 #include "arch/arm64/guest_switch.h"
 
@@ -101,9 +101,7 @@ leave:
     ldp x26, x27, [x0, #SWITCH_ZEROS]
     ldr x28, [x0, #SWITCH_ZEROS]
     bl guest_turn
-    mov w1, w0
-    ldr x0, [sp, #FRAME_SW]
-    cbnz w1, enter
+    cbnz x0, enter
     ldp x19, x20, [sp, #16]
     ldp x21, x22, [sp, #32]
     ldp x23, x24, [sp, #48]

@@ -34,6 +34,11 @@ static void handle_halt(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
     vcpu->waiting |= ARM64_WAIT_EVENT;
 }
 
+static void handle_hypercall(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
+{
+    guest_psci_call(vcpu, exit);
+}
+
 /* WFE is trapped while others wait for this CPU: their turn. */
 static void handle_pause(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
 {
@@ -72,7 +77,7 @@ static const exit_handler handlers[VM_EXIT_KINDS] = {
     [VM_EXIT_HALT] = handle_halt,
     [VM_EXIT_PIO] = handle_unknown,
     [VM_EXIT_MMIO] = guest_mmio_handle,
-    [VM_EXIT_HYPERCALL] = guest_psci_call,
+    [VM_EXIT_HYPERCALL] = handle_hypercall,
     [VM_EXIT_CPUID] = handle_unknown,
     [VM_EXIT_SYSREG_READ] = guest_sysreg_read,
     [VM_EXIT_SYSREG_WRITE] = guest_sysreg_write,

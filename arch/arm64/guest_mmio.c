@@ -11,9 +11,9 @@
 #include "lib/printf.h"
 
 /* Data in the guest's big-endian byte order, which the registers do not have. */
-static bool is_big_endian(const struct arm64_vcpu *vcpu)
+static inline bool is_big_endian(const struct arm64_vcpu *vcpu)
 {
-    uint64_t el0 = (vcpu->sw.regs.pstate & PSTATE_EL) == 0;
+    bool el0 = (vcpu->sw.regs.pstate & PSTATE_EL) == 0;
 
     return (SYSREG_READ(sctlr_el1) & (el0 ? SCTLR1_E0E : SCTLR1_EE)) != 0;
 }
@@ -126,26 +126,61 @@ static __attribute__((noinline)) bool decode_slowly(struct arm64_vcpu *vcpu, con
     return false;
 }
 
-void guest_mmio_handle(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
+static __attribute__((noinline)) void handle_slowly(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
 {
     struct mmio_access access;
     bool big_endian, found;
 
-    if (UNLIKELY(exit->u.mmio.is_fetch || exit->u.mmio.during_walk)) {
+    if (exit->u.mmio.is_fetch || exit->u.mmio.during_walk) {
         guest_inject_external_abort(vcpu, exit->raw, SYSREG_READ(far_el2));
         return;
     }
-    if (UNLIKELY(!mmio_from_syndrome(exit->raw, &access)) && !decode_slowly(vcpu, exit, &access))
+    if (!mmio_from_syndrome(exit->raw, &access) && !decode_slowly(vcpu, exit, &access))
         return;
     big_endian = is_big_endian(vcpu);
     found = access_one(vcpu, &access, exit->u.mmio.at.v, access.reg[0], big_endian);
-    if (UNLIKELY(access.count == 2) && found)
+    if (access.count == 2 && found)
         found = access_one(vcpu, &access, exit->u.mmio.at.v + access.size, access.reg[1], big_endian);
-    if (UNLIKELY(!found)) {
+    if (!found) {
         guest_inject_external_abort(vcpu, exit->raw, SYSREG_READ(far_el2));
         return;
     }
-    if (UNLIKELY(access.write_back))
+    if (access.write_back)
         add_to_base(vcpu, access.base, access.step);
+    arm64_skip(vcpu, exit->length);
+}
+
+/* The plain case at once: described by the syndrome, little-endian, a load without sign, the device of last
+ * time. */
+void guest_mmio_handle(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
+{
+    const uint64_t odd = ESR_ABORT_ISV | ESR_ABORT_SSE;
+    struct vm *vm = vcpu->core.vm;
+    struct bus *bus = &vm->buses[BUS_MMIO];
+    uint64_t at = exit->u.mmio.at.v;
+    uint32_t reg = (uint32_t)field_get(exit->raw, ESR_ABORT_SRT);
+    unsigned int size = 1u << field_get(exit->raw, ESR_ABORT_SAS);
+    const struct bus_range *range;
+    uint64_t value;
+
+    if (UNLIKELY((exit->raw & odd) != ESR_ABORT_ISV || is_big_endian(vcpu))) {
+        handle_slowly(vcpu, exit);
+        return;
+    }
+    spin_lock(&vm->dev_lock);
+    range = bus->last_hit;
+    if (UNLIKELY(range == NULL || !bus_range_covers(range, at, size) || range == &bus->gap)) {
+        spin_unlock(&vm->dev_lock);
+        handle_slowly(vcpu, exit);
+        return;
+    }
+    if (exit->u.mmio.is_write) {
+        bus_range_write(range, &vcpu->core, at, size, arm64_reg_read(vcpu, reg));
+        spin_unlock(&vm->dev_lock);
+    } else {
+        value = bus_range_read(range, &vcpu->core, at, size);
+        spin_unlock(&vm->dev_lock);
+        arm64_reg_write(vcpu, reg, value & bytes_mask(size));
+    }
     arm64_skip(vcpu, exit->length);
 }

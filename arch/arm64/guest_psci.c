@@ -7,13 +7,10 @@
 #include "arch/arm64/psci.h"
 #include "lib/bits.h"
 
-#define SMCCC_VERSION       UINT32_C(0x80000000)
 #define SMCCC_ARCH_FEATURES UINT32_C(0x80000001)
-#define SMCCC_1_1           UINT64_C(0x10001)
 #define SMCCC_64            BIT(30) /* arguments have 64 bits */
 
 /* PSCI function numbers without SMCCC_64 */
-#define FN_VERSION           UINT32_C(0x84000000)
 #define FN_CPU_SUSPEND       UINT32_C(0x84000001)
 #define FN_CPU_OFF           UINT32_C(0x84000002)
 #define FN_CPU_ON            UINT32_C(0x84000003)
@@ -84,7 +81,7 @@ static int64_t features(uint64_t function)
     case FN_AFFINITY_INFO | SMCCC_64:
     case FN_SYSTEM_RESET2:
     case FN_SYSTEM_RESET2 | SMCCC_64:
-    case FN_VERSION:
+    case GUEST_PSCI_VERSION:
     case FN_CPU_OFF:
     case FN_MIGRATE_INFO_TYPE:
     case FN_SYSTEM_OFF:
@@ -140,29 +137,27 @@ static int64_t psci_call(struct arm64_vcpu *vcpu, uint32_t function, const uint6
     }
 }
 
-void guest_psci_call(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
+static int64_t call(struct arm64_vcpu *vcpu, uint32_t function, uint64_t raw)
 {
-    uint64_t *x = vcpu->sw.regs.x;
-    uint32_t function = (uint32_t)x[0];
+    const uint64_t *x = vcpu->sw.regs.x;
     uint64_t arg[4] = {x[0], x[1], x[2], x[3]};
 
-    arm64_skip(vcpu, exit->length);
-    if ((exit->raw & ESR_IMM16) != 0) {
-        x[0] = (uint64_t)PSCI_NOT_SUPPORTED;
-        return;
-    }
-    if (function == FN_VERSION) {
-        x[0] = PSCI_1_1;
-        return;
-    }
-    if (function == SMCCC_VERSION) {
-        x[0] = SMCCC_1_1;
-        return;
-    }
+    if ((raw & ESR_IMM16) != 0)
+        return PSCI_NOT_SUPPORTED;
     if ((function & SMCCC_64) == 0)
         for (uint32_t i = 1; i < ARRAY_COUNT(arg); i++)
             arg[i] = (uint32_t)arg[i];
-    x[0] = (uint64_t)(function == SMCCC_ARCH_FEATURES && (uint32_t)arg[1] == SMCCC_VERSION
-                          ? PSCI_SUCCESS
-                          : psci_call(vcpu, function, arg));
+    switch (function) {
+    case SMCCC_ARCH_FEATURES:
+        return (uint32_t)arg[1] == SMCCC_VERSION || (uint32_t)arg[1] == SMCCC_ARCH_FEATURES
+                   ? PSCI_SUCCESS
+                   : PSCI_NOT_SUPPORTED;
+    default:
+        return psci_call(vcpu, function, arg);
+    }
+}
+
+void guest_psci_call_slowly(struct arm64_vcpu *vcpu, uint64_t raw)
+{
+    vcpu->sw.regs.x[0] = (uint64_t)call(vcpu, (uint32_t)vcpu->sw.regs.x[0], raw);
 }

@@ -11,6 +11,8 @@
 #include "arch/arm64/guest_context.h"
 #include "arch/arm64/guest_exit.h"
 #include "arch/arm64/guest_inject.h"
+#include "arch/arm64/guest_mmio.h"
+#include "arch/arm64/guest_psci.h"
 #include "arch/arm64/guest_timer.h"
 #include "arch/arm64/host_irq.h"
 #include "arch/arm64/sysregs.h"
@@ -138,13 +140,21 @@ static inline bool may_enter(struct arm64_vcpu *vcpu)
     return false;
 }
 
-static bool prepare_entry(struct arm64_vcpu *vcpu)
+static __attribute__((noinline)) bool prepare_slowly(struct arm64_vcpu *vcpu)
 {
     do {
         if (!prepare(vcpu))
             return false;
     } while (!may_enter(vcpu));
     return true;
+}
+
+/* Most exits leave nothing to do: then the last look is the only one. */
+static inline bool prepare_entry(struct arm64_vcpu *vcpu)
+{
+    if (LIKELY(vcpu->waiting == 0) && LIKELY(may_enter(vcpu)))
+        return true;
+    return prepare_slowly(vcpu);
 }
 
 /* An SError that the machine raised while the guest ran, whoever caused it: the guest is told. */
@@ -155,22 +165,35 @@ static void take_serror(struct arm64_vcpu *vcpu)
     guest_inject_serror(vcpu);
 }
 
-bool guest_turn(struct arm64_switch *sw, uint64_t vector)
+/* The two most frequent kinds take no table. */
+static inline void take_sync(struct arm64_vcpu *vcpu)
+{
+    uint64_t esr = SYSREG_READ(esr_el2);
+    struct vm_exit exit;
+
+    if (exit_decode_hvc(esr, &exit)) {
+        guest_psci_call(vcpu, &exit);
+    } else if (exit_decode_access(esr, SYSREG_READ(far_el2), SYSREG_READ(hpfar_el2), &exit)) {
+        guest_mmio_handle(vcpu, &exit);
+    } else {
+        exit_decode(esr, SYSREG_READ(far_el2), SYSREG_READ(hpfar_el2), &exit);
+        guest_exit_handle(vcpu, &exit);
+    }
+}
+
+struct arm64_switch *guest_turn(struct arm64_switch *sw, uint64_t vector)
 {
     struct arm64_vcpu *vcpu = CONTAINER_OF(sw, struct arm64_vcpu, sw);
-    struct vm_exit exit;
 
     atomic_store_explicit(&vcpu->core.in_guest, false, memory_order_relaxed);
     vcpu->core.exit_count++;
-    if (LIKELY(vector == GUEST_VECTOR_SYNC)) {
-        exit_decode(SYSREG_READ(esr_el2), SYSREG_READ(far_el2), SYSREG_READ(hpfar_el2), &exit);
-        guest_exit_handle(vcpu, &exit);
-    } else if (vector == GUEST_VECTOR_SERROR) {
+    if (LIKELY(vector == GUEST_VECTOR_SYNC))
+        take_sync(vcpu);
+    else if (vector == GUEST_VECTOR_SERROR)
         take_serror(vcpu);
-    } else {
+    else
         host_irq_take(this_arm64_cpu());
-    }
-    return prepare_entry(vcpu);
+    return prepare_entry(vcpu) ? sw : NULL;
 }
 
 void arch_vcpu_load(struct vcpu *core, const struct vm *before)

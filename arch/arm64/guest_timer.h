@@ -23,9 +23,9 @@ void guest_timer_load(struct arm64_vcpu *vcpu);
 void guest_timer_put(struct arm64_vcpu *vcpu);
 
 /*
- * Loaded, list registers just folded: an interrupt of CNTV whose condition has gone before the guest took it is
- * withdrawn, as its line would be. (A guest that turns its timer off and opens its interrupts without an exit
- * in between still gets it: docs/caveats.md.)
+ * Loaded, list registers just folded: an interrupt of CNTV whose condition has gone before the guest took it
+ * is withdrawn, as its line would be. (A guest that turns its timer off and opens its interrupts without an
+ * exit in between still gets it: docs/caveats.md.)
  */
 void guest_timer_resample(struct arm64_vcpu *vcpu);
 
