@@ -18,7 +18,7 @@ bootstrap-all:
 ## run: Debian Linux on Latch, in an emulator, on this terminal
 run: bootstrap
 	@$(MAKE) --no-print-directory build
-	@tools/launch --emu $(EMU) $(LAUNCH) --vm "$(RUN_VM)"
+	@tools/launch --emu $(EMU) $(if $(filter arm64,$(ARCH)),--cpus 2) $(LAUNCH) --vm "$(RUN_VM)"
 
 # A small multiboot kernel that reports what it was given: a guest, and the launcher's stand-in for Latch in tests.
 MBINFO := build/guests/mbinfo.elf
