@@ -83,6 +83,7 @@ struct vgic_irq {
     bool drop_pending : 1; /* VGIC_IN_LR: forget at the next fold */
     bool drop_active : 1;
     bool set_active : 1;
+    bool hw_again : 1; /* hw_intid, VGIC_IN_LR: has fired since the event in the list register */
 };
 
 /* What arrived and what became of it: posted = delivered + collapsed + withdrawn + pending, always. */

@@ -23,7 +23,7 @@ static bool reads_pending(const struct vgic_irq *irq)
 {
     bool in_lr = vgic_lr_holds_event(irq) && !irq->drop_pending;
 
-    if (in_lr && !vgic_is_edge(irq))
+    if (in_lr && !irq->edge)
         in_lr = irq->lr_latch;
     return vgic_is_pending(irq) || in_lr;
 }

@@ -22,12 +22,6 @@ static inline bool vgic_is_lpi(const struct vgic_irq *irq)
     return irq->intid >= VGIC_LPI_FIRST;
 }
 
-/* Events are remembered one by one. A physical interrupt behind it fires once for each deactivation. */
-static inline bool vgic_is_edge(const struct vgic_irq *irq)
-{
-    return irq->edge || irq->hw_intid != 0;
-}
-
 /* The guest's interrupt has a pending event in its list register. */
 static inline bool vgic_lr_holds_event(const struct vgic_irq *irq)
 {
@@ -37,7 +31,7 @@ static inline bool vgic_lr_holds_event(const struct vgic_irq *irq)
 /* Pending besides what a list register holds. */
 static inline bool vgic_is_pending(const struct vgic_irq *irq)
 {
-    return irq->latch || (!vgic_is_edge(irq) && irq->line);
+    return irq->latch || (!irq->edge && irq->line);
 }
 
 static inline bool vgic_group_is_enabled(const struct vgic_vm *vgic, const struct vgic_irq *irq)

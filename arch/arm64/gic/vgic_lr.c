@@ -42,10 +42,12 @@ static void unlock_run(struct vgic_vcpu *v, bool shared)
  */
 
 /* The event that was put into the list register has been acknowledged. */
-static void event_delivered(const struct vgic_irq *irq, struct vgic_books *books)
+static void event_delivered(struct vgic_irq *irq, struct vgic_books *books)
 {
     books->delivered_count++;
-    if (vgic_is_edge(irq) || !irq->line)
+    if (irq->hw_intid != 0)
+        irq->line = irq->hw_again;
+    if (irq->edge || !irq->line)
         return;
     /* A level that still stands is pending again at once. */
     books->posted_count++;
@@ -56,8 +58,8 @@ static void event_delivered(const struct vgic_irq *irq, struct vgic_books *books
 static void event_returns(struct vgic_irq *irq, struct vgic_books *books)
 {
     bool again = irq->latch;
-    bool latched = vgic_is_edge(irq) ? !irq->drop_pending : irq->lr_latch;
-    bool stands = latched || (!vgic_is_edge(irq) && irq->line);
+    bool latched = irq->edge ? !irq->drop_pending : irq->lr_latch;
+    bool stands = latched || (!irq->edge && irq->line);
 
     irq->latch = again || latched;
     books->collapsed_count += again && stands;
@@ -93,6 +95,7 @@ static void fold_one(struct vgic_vcpu *v, struct vgic_irq *irq, uint64_t lr)
     irq->lr_pending = false;
     irq->lr_active = false;
     irq->lr_latch = false;
+    irq->hw_again = false;
     irq->drop_pending = false;
     irq->drop_active = false;
     irq->set_active = false;
@@ -161,10 +164,11 @@ static uint64_t lr_value(const struct vgic_irq *irq, uint8_t priority)
     lr |= irq->group1 ? ICH_LR_GROUP1 : 0;
     lr |= irq->lr_pending ? ICH_LR_PENDING : 0;
     lr |= irq->lr_active ? ICH_LR_ACTIVE : 0;
-    if (irq->hw_intid != 0 && !(irq->lr_pending && irq->lr_active))
+    /* One that the guest also set pending: no list register with HW says so when it is through. */
+    if (irq->hw_intid != 0 && !(irq->active && irq->latch))
         return lr | ICH_LR_HW | field_make(irq->hw_intid, ICH_LR_PINTID);
     /* Something will be left to do when the guest is through: a level that stands, an event that waits. */
-    if (irq->enabled && (irq->latch || (!vgic_is_edge(irq) && irq->line)))
+    if (irq->hw_intid != 0 || (irq->enabled && vgic_is_pending(irq)))
         lr |= ICH_LR_EOI;
     return lr;
 }
@@ -210,7 +214,7 @@ static void put_pending(struct vgic_vcpu *v, struct vgic_lrs *lrs, uint8_t group
  */
 static bool event_fits(const struct vgic_vcpu *v, const struct vgic_irq *irq)
 {
-    return irq->latch && vgic_is_edge(irq) && lr_priority(irq) == irq->priority && irq->enabled &&
+    return irq->latch && irq->edge && lr_priority(irq) == irq->priority && irq->enabled &&
            vgic_group_is_enabled(v->vm, irq) && (irq->target == v->id || irq->any_target);
 }
 

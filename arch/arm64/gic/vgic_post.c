@@ -23,38 +23,29 @@ void vgic_set_line(struct vgic_vm *vgic, uint32_t intid, bool level)
     spin_unlock(&vgic->lock);
 }
 
-/* A physical interrupt comes again only after the guest has ended the last one: each time counts. */
-static void set_backed_ppi(struct vgic_vm *vgic, struct vgic_irq *irq, bool level)
+/*
+ * A physical interrupt comes again only after the guest has ended the last one: then what the list register
+ * was given has been delivered, although nobody has looked yet.
+ */
+static void set_ppi(struct vgic_vm *vgic, struct vgic_irq *irq, bool level)
 {
-    struct vgic_vcpu *v = vgic_hold(vgic, irq);
-
-    if (level)
-        vgic_latch(vgic, irq);
-    else
-        vgic_clear_latch(vgic, irq);
-    irq->line = level;
-    vgic_release(vgic, v, irq);
+    irq->hw_again = level && irq->hw_intid != 0 && vgic_lr_holds_event(irq);
+    if (irq->line != level)
+        vgic_set_level(vgic, irq, level);
 }
 
 void vgic_set_ppi(struct vgic_vcpu *v, uint32_t intid, bool level)
 {
-    struct vgic_irq *irq = &v->irqs[intid];
-
-    if (irq->hw_intid != 0) {
-        set_backed_ppi(v->vm, irq, level);
-        return;
-    }
-    (void)vgic_hold(v->vm, irq);
-    if (irq->line != level)
-        vgic_set_level(v->vm, irq, level);
-    vgic_release(v->vm, v, irq);
+    (void)vgic_hold(v->vm, &v->irqs[intid]);
+    set_ppi(v->vm, &v->irqs[intid], level);
+    vgic_release(v->vm, v, &v->irqs[intid]);
 }
 
 bool vgic_hw_is_held(const struct vgic_vcpu *v, uint32_t intid)
 {
     const struct vgic_irq *irq = &v->irqs[intid];
 
-    return irq->place == VGIC_IN_LR || irq->active || irq->latch;
+    return irq->place == VGIC_IN_LR || irq->active || irq->line;
 }
 
 /* --- SGIs --------------------------------------------------------------------------------------------------

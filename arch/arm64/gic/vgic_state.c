@@ -197,7 +197,7 @@ void vgic_clear_latch(struct vgic_vm *vgic, struct vgic_irq *irq)
 
     irq->latch = false;
     irq->lr_latch = false;
-    if (in_lr && vgic_is_edge(irq))
+    if (in_lr && irq->edge)
         irq->drop_pending = true;
     if (was && (in_lr || !vgic_is_pending(irq)))
         vgic_books_of(vgic, irq)->withdrawn_count++;
@@ -209,7 +209,7 @@ void vgic_set_level(struct vgic_vm *vgic, struct vgic_irq *irq, bool level)
     bool elsewhere = irq->latch || vgic_lr_holds_event(irq); /* the line adds nothing */
 
     irq->line = level;
-    if (vgic_is_edge(irq)) {
+    if (irq->edge) {
         if (level)
             vgic_latch(vgic, irq);
     } else if (level) {

@@ -107,11 +107,9 @@ void ich_model_end(struct ich_model *ich, bool group1, uint32_t intid)
         return;
     ich->apr[0] &= ~(1u << level);
     ich->apr[1] &= ~(1u << level);
-    if (ich->split && intid < LPI)
-        return;
-    if (at < 0)
+    if (at < 0 && (!ich->split || ich->counts_drops))
         count_end(ich, intid);
-    else
+    if (at >= 0 && (!ich->split || intid >= LPI))
         end_active(ich, at);
 }
 

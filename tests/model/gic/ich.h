@@ -15,9 +15,10 @@
 struct ich_model {
     uint64_t lr[ICH_MODEL_LRS];
     uint32_t lr_count;
-    bool enable[2]; /* ICC_IGRPEN0, 1 */
-    bool split;     /* EOImode */
-    uint8_t mask;   /* priority mask */
+    bool enable[2];    /* ICC_IGRPEN0, 1 */
+    bool split;        /* EOImode */
+    bool counts_drops; /* EOIcount counts EOIs in split mode too, as some implementations do */
+    uint8_t mask;      /* priority mask */
     uint32_t apr[2];
     uint32_t eoi_count;
     uint64_t hcr;      /* the enables, as written */

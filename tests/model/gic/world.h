@@ -62,7 +62,7 @@ enum write {
     WRITE_CLEAR_PENDING,
     WRITE_SET_ACTIVE,
     WRITE_CLEAR_ACTIVE,
-    WRITE_PRIORITY, /* to the first source's */
+    WRITE_PRIORITY, /* to another source's, and back */
     WRITE_GROUP,
     WRITE_ROUTE,
     WRITE_DIST, /* GICD_CTLR.EnableGrp1 */
@@ -89,6 +89,13 @@ void world_check(void);
 /* Leaves out what means nothing at present, so that worlds that differ only in it count as one. */
 void world_normalise(void);
 void world_print(void);
+
+/* A kick, a maintenance interrupt or the timer ends this vCPU's stay in the guest before its next
+ * instruction. */
+bool world_must_exit(unsigned c);
+bool world_timer_fires(unsigned c);
+/* An interrupt for this CPU is still in the other's list register. */
+bool world_in_transit(unsigned c);
 
 /* Explorer's. */
 unsigned choose(unsigned n);
