@@ -11,6 +11,7 @@
 
 #include "arch_inline.h"
 #include "core/cpu.h"
+#include "core/guest_debug.h"
 #include "core/vm.h"
 #include "lib/addr.h"
 
@@ -149,6 +150,17 @@ bool arch_inspect_line(struct vcpu *vcpu, enum inspect_view view, uint64_t argum
 /* What the control block is called: "vmcb", "vmcs", "ich". */
 const char *arch_inspect_block_name(void);
 
+/* The architecture's breakpoint instruction, and what its debug registers can do. */
+extern const uint8_t arch_guest_break[];
+extern const uint32_t arch_guest_break_size;
+bool arch_guest_debug_can(enum guest_debug_kind kind);
+
+/* Latch has written instructions into guest memory: what caches hold of them goes. */
+void arch_guest_code_changed(struct vm *vm, gpa_t at, size_t size);
+
+/* Points or steps of vm->debug have changed: into the held vCPU's registers and controls. */
+void arch_guest_debug_apply(struct vcpu *vcpu);
+
 /* Nothing to run: waits for an interrupt unless cpu->attention is already set (checked with interrupts off).
  */
 void arch_cpu_idle(struct cpu *cpu);
@@ -166,6 +178,12 @@ void arch_timer_program(uint64_t deadline_ns);
 /* Machine power-off and reset; return only if the firmware offers no way that works. */
 void arch_machine_poweroff(void);
 void arch_machine_reset(void);
+
+/* A serial port of its own for the GDB server, by its name in gdb=. False: there is none, or the console has
+ * it. */
+MUST_CHECK bool arch_gdb_port_open(const char *name);
+bool arch_gdb_tx(uint8_t byte);
+bool arch_gdb_rx(uint8_t *byte);
 
 /* The board's serial port for the console. Byte out may refuse when the hardware FIFO is full. */
 bool arch_console_tx(uint8_t byte);

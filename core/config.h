@@ -6,6 +6,7 @@
  *   latch:   console=com1[,115200] on-end=stay|restart|poweroff nmi=auto|vnmi|iret|soft
  *            hostnmi=forward:VM|shell|ignore|panic mitigations=on|off maxcpus=N log=error|warn|info
  *            selftest=none|events escape=^]|none mux=plain|color|off marks=on|off shell=console|com1..com4
+ *            gdb=com2[:VM]
  *   module:  VM:kernel [cpus=N] [mem=SIZE] [on-end=...] [-- command line of the guest, to the end]
  *            VM:initrd
  */
@@ -73,8 +74,10 @@ struct config {
     char host_nmi_vm[VM_NAME_SIZE];
     bool selftest_events; /* save and restore event state at every scheduling */
     bool mitigations;
-    enum log_level log_level; /* messages less important than this are not printed */
-    uint32_t max_cpus;        /* physical CPUs to use, 1..MAX_CPUS */
+    enum log_level log_level;  /* messages less important than this are not printed */
+    char gdb_port[8];          /* "com1".."com4"; empty: no GDB server */
+    char gdb_vm[VM_NAME_SIZE]; /* empty: the first */
+    uint32_t max_cpus;         /* physical CPUs to use, 1..MAX_CPUS */
     uint32_t vm_count;
     struct vm_config vms[CONFIG_MAX_VMS];
 };

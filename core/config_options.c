@@ -127,6 +127,25 @@ static bool take_max_cpus(void *target, const struct config_word *value)
     return true;
 }
 
+static bool take_gdb(void *target, const struct config_word *value)
+{
+    static const struct config_choice ports[] = {{"com1", 0}, {"com2", 0}, {"com3", 0}, {"com4", 0}};
+    struct config *to = target;
+    struct config_word port = *value;
+    struct config_word vm;
+    uint32_t ignored;
+
+    port.length = min_u64(port.length, 4);
+    if (!config_word_choice(&port, ports, ARRAY_COUNT(ports), &ignored))
+        return false;
+    vm = (struct config_word){value->text + port.length, value->length - port.length};
+    if (vm.length != 0 && (!config_word_behind(&vm, ":", &vm) || !config_word_name(&vm, to->gdb_vm)))
+        return false;
+    memcpy(to->gdb_port, port.text, port.length);
+    to->gdb_port[port.length] = '\0';
+    return true;
+}
+
 static bool take_log(void *target, const struct config_word *value)
 {
     static const struct config_choice levels[] = {
@@ -209,6 +228,7 @@ static const struct config_option options[] = {
     {"mux=", "mux=plain|color|off", take_mux},
     {"marks=", "marks=on|off", take_marks},
     {"shell=", "shell=console|com1|com2|com3|com4", take_shell},
+    {"gdb=", "gdb=com1|com2|com3|com4[:VM]", take_gdb},
 };
 
 _Static_assert(MAX_CPUS == 256, "the text of maxcpus= names the limit");
@@ -217,7 +237,7 @@ static const struct config_option_table option_table = {
     .options = options,
     .count = ARRAY_COUNT(options),
     .keys = "console= on-end= nmi= hostnmi= mitigations= maxcpus= log= selftest= "
-            "escape= mux= marks= shell=",
+            "escape= mux= marks= shell= gdb=",
 };
 
 static void set_defaults(struct config *to)

@@ -4,15 +4,16 @@
  * shell and the GDB server; docs/gdb.md says what a guest can notice. A VM that nobody debugs has no struct
  * guest_debug and pays nothing.
  *
- * Everything here is called with the VM held (core/inspect.h) except guest_debug_of() and what the
- * architecture calls from its run loop. A hit holds the VM again and then tells the listeners; it is up to
- * them to look, and to guest_debug_resume() to let it run on.
+ * What looks at or changes a guest is called by the boot CPU's loop with the VM held: guest_debug_hold(), or
+ * any other hold of core/inspect.h. A hit holds the VM by itself, then tells the listeners. The hold of all
+ * debuggers is one: whoever resumes ends it.
  *
  * Policy of a single step: one instruction of one vCPU. Interrupts and NMIs wait meanwhile; an exception that
  * the instruction raises is delivered, and the step ends at the first instruction of its handler.
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,16 +63,18 @@ struct guest_debug_stop {
 };
 
 /*
- * Called by the CPU that ran the vCPU, from its run loop, no lock held, after the hold was asked for and before
- * all vCPUs have stopped. Notes the stop and returns; touches no guest.
+ * Called by the CPU that ran the vCPU, from its run loop, no lock held, after the hold was asked for and
+ * before all vCPUs have stopped. Notes the stop and returns; touches no guest.
  */
 struct guest_debug_listener {
     void (*stopped)(struct vm *vm, const struct guest_debug_stop *stop);
 };
 
-/* One page, there while anybody debugs the VM. */
+/* One page, there while anybody debugs the VM. Written with the VM held, `held` excepted. */
 struct guest_debug {
-    uint32_t users; /* bit per enum guest_debug_user */
+    _Atomic uint64_t held; /* vCPUs that debugging holds, by number; any CPU */
+    uint64_t stepping; /* vCPUs that are to stop after one instruction; boot CPU, and the vCPU's own CPU */
+    uint32_t users;    /* bit per enum guest_debug_user */
     struct guest_debug_point hard[GUEST_DEBUG_HARD_MAX];
     struct guest_debug_point soft[GUEST_DEBUG_SOFT_MAX];
 };
@@ -79,8 +82,18 @@ struct guest_debug {
 /* Begins to debug a VM; any number of times for each user. 0 or E_NOMEM. */
 MUST_CHECK int guest_debug_attach(struct vm *vm, enum guest_debug_user user);
 
-/* Removes all points of this user, and the debugging state with the last user. Does not let the VM run. */
+/* Removes all points of this user, which stays attached. */
+void guest_debug_clear(struct vm *vm, enum guest_debug_user user);
+
+/* Removes all points of this user and lets the VM run; the debugging state goes with the last user. */
 void guest_debug_detach(struct vm *vm, enum guest_debug_user user);
+
+/* Asks for a hold of all vCPUs; vm_is_held() tells when it is there. Nothing is done for those it has. */
+void guest_debug_hold(struct vm *vm);
+
+/* Ends debugging's hold of one vCPU. `step`: it stops again after one instruction. */
+void guest_debug_resume(struct vcpu *vcpu, bool step);
+void guest_debug_resume_all(struct vm *vm);
 
 /*
  * Sets or takes away a point, the address seen through the page tables that `vcpu` uses now. 0; E_FAULT: not
@@ -92,9 +105,6 @@ MUST_CHECK int guest_debug_insert(struct vcpu *vcpu, enum guest_debug_user user,
 MUST_CHECK int guest_debug_remove(struct vcpu *vcpu, enum guest_debug_user user, enum guest_debug_kind kind,
                                   gva_t at, uint32_t size);
 
-/* The vCPU is to stop after one instruction when it runs again. E_INVAL: nobody has attached. */
-MUST_CHECK int guest_debug_step(struct vcpu *vcpu);
-
 /*
  * Guest memory by virtual address: through the page tables of the moment, of whatever privilege, nothing
  * marked as accessed. Reads show what was there before software breakpoints; writes go below them. Returns
@@ -102,3 +112,18 @@ MUST_CHECK int guest_debug_step(struct vcpu *vcpu);
  */
 size_t guest_debug_read(struct vcpu *vcpu, gva_t from, void *to, size_t size);
 size_t guest_debug_write(struct vcpu *vcpu, gva_t to, const void *from, size_t size);
+
+/* The VM restarts with its image loaded anew: the software breakpoints are gone with the old one. */
+void guest_debug_vm_reset(struct vm *vm);
+
+/* --- For the architecture ---------------------------------------------------------------------------------
+ */
+
+/* True: there is a software breakpoint of a debugger at this address. */
+bool guest_debug_is_patched(const struct vm *vm, gpa_t at);
+
+/* The vCPU is to stop after its next instruction. */
+bool guest_debug_is_stepping(const struct vcpu *vcpu);
+
+/* The vCPU that runs on this CPU has hit something: holds the VM and tells the listeners. No lock held. */
+void guest_debug_stopped(const struct guest_debug_stop *stop);

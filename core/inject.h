@@ -56,7 +56,8 @@ struct inject {
 #define INJECT_VIEW_TF           BIT(10) /* RFLAGS.TF as in the hardware's guest state now */
 #define INJECT_VIEW_RF           BIT(11) /* RFLAGS.RF, likewise */
 #define INJECT_VIEW_DR6_BS       BIT(12) /* DR6.BS, likewise */
-#define INJECT_VIEW_BITS         FIELD(12, 0)
+#define INJECT_VIEW_STEP         BIT(13) /* a debugger steps the guest: one instruction, events wait meanwhile */
+#define INJECT_VIEW_BITS         FIELD(13, 0)
 #define INJECT_VIEW_SHADOW       (INJECT_VIEW_SHADOW_STI | INJECT_VIEW_SHADOW_MOVSS)
 
 struct inject_view {

@@ -140,6 +140,8 @@ static void choose_event(struct round *r)
         deliver(r, INJECT_SLOT_EXCEPTION, st->exception);
         if (st->exception_cut)
             r->act->event.payload = 0;
+    } else if (shown(r, INJECT_VIEW_STEP)) {
+        return; /* the rest waits until the debugger's step is done */
     } else if (st->nmi_injected && !shown(r, INJECT_VIEW_GIF_CLEAR)) {
         deliver_nmi(r);
     } else if (st->irq_held && irq_may_go(r)) {
@@ -198,6 +200,12 @@ static bool window_ignores_shadow(const struct round *r, uint32_t windows)
            !shown(r, INJECT_VIEW_SLOT_BUSY);
 }
 
+static bool debugger_steps(const struct round *r)
+{
+    return shown(r, INJECT_VIEW_STEP) && r->st->slot == INJECT_SLOT_NONE &&
+           !shown(r, INJECT_VIEW_SLOT_BUSY | INJECT_VIEW_GIF_CLEAR);
+}
+
 /*
  * The step over an IRET excludes the IRET window: it would open before the IRET has executed, without end.
  * The step out of a shadow does not: the instruction there may be the very IRET. Other windows are not needed
@@ -216,8 +224,10 @@ static void choose_windows(struct round *r)
     st->step = INJECT_STEP_NONE;
     if (r->step_iret && st->slot == INJECT_SLOT_NONE && (windows & INJECT_WIN_IRET) != 0)
         begin_step(r, INJECT_STEP_IRET);
-    else if ((windows & INJECT_WIN_STEP) != 0 || window_ignores_shadow(r, windows))
+    else if ((windows & INJECT_WIN_STEP) != 0 || window_ignores_shadow(r, windows) || debugger_steps(r))
         begin_step(r, INJECT_STEP_SHADOW);
+    else if (shown(r, INJECT_VIEW_STEP) && st->slot != INJECT_SLOT_NONE)
+        windows |= INJECT_WIN_NOW; /* ends before the handler's first instruction */
     if (st->step == INJECT_STEP_IRET)
         windows = (windows & INJECT_WIN_TPR) | INJECT_WIN_STEP;
     else if (st->step == INJECT_STEP_SHADOW)

@@ -6,6 +6,7 @@
 #include "core/boot_info.h"
 #include "core/config.h"
 #include "core/console.h"
+#include "core/gdb.h"
 #include "lib/error.h"
 #include "core/log.h"
 #include "core/sched.h"
@@ -32,6 +33,7 @@ void core_main(const struct boot_info *info)
     } else {
         arch_cpus_start(config.max_cpus);
     }
+    gdb_init();
     vm_start_all();
     sched_loop(this_cpu());
 }

@@ -9,6 +9,7 @@
 #include "core/arch.h"
 #include "core/console.h"
 #include "core/cpu.h"
+#include "core/gdb.h"
 #include "core/host_nmi.h"
 #include "core/time.h"
 #include "core/timer.h"
@@ -146,6 +147,7 @@ void sched_loop(struct cpu *cpu)
         if (cpu->id == 0) {
             if (console_is_due())
                 console_poll();
+            gdb_poll();
             vm_housekeeping();
         }
         cpu->choosing = false;

@@ -18,3 +18,5 @@ hot-y += core/inject_accept.c core/inject_schedule.c core/inject_delivery.c core
 # The debugger: looking into guests, shell, traces.
 core-y += core/inspect.c core/line_edit.c core/shell.c core/shell_parse.c core/shell_commands.c core/shell_vm.c \
 	core/shell_inspect.c core/shell_memory.c core/shell_events.c core/shell_machine.c core/shell_nmi.c
+# Debugging guests.
+core-y += core/guest_debug.c core/gdb_packet.c core/gdb_server.c core/gdb_commands.c core/gdb_query.c

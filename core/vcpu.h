@@ -29,6 +29,7 @@ enum vcpu_state {
 #define VCPU_REQ_INIT  BIT(2) /* architecture's start-up request (INIT, SIPI, CPU_ON) is waiting */
 #define VCPU_REQ_HOLD  BIT(3) /* leave the CPU until hold_count is 0 again */
 #define VCPU_REQ_TELL  BIT(4) /* report_answer(): say what report_wanted says */
+#define VCPU_REQ_DEBUG BIT(5) /* a breakpoint was hit, or a debugger's step may be done */
 
 /* What wakes a vCPU that waits for its start. */
 #define VCPU_REQ_WAKES_OFF (VCPU_REQ_STOP | VCPU_REQ_INIT | VCPU_REQ_HOLD | VCPU_REQ_TELL)

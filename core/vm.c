@@ -7,6 +7,7 @@
 
 #include "core/arch.h"
 #include "core/console.h"
+#include "core/guest_debug.h"
 #include "core/log.h"
 #include "core/pmem.h"
 #include "core/sched.h"
@@ -134,6 +135,7 @@ static bool vm_restart(struct vm *vm)
 {
     if (arch_vm_reset(vm) != 0)
         return false;
+    guest_debug_vm_reset(vm);
     log_info("vm %s restarts, %lu KiB free", vm->config->name, pmem_free_pages() * PAGE_SIZE / KIB);
     vm->settled = false;
     vm_run(vm);

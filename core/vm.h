@@ -35,6 +35,8 @@ enum vm_end {
     VM_END_STOPPED, /* by the operator: stays so, whatever the policy */
 };
 
+struct guest_debug;
+
 struct vm {
     uint32_t id;
     const struct vm_config *config; /* name, memory, modules; fixed */
@@ -46,6 +48,7 @@ struct vm {
     struct vcpu *vcpus[MAX_VCPUS_PER_VM];
     _Atomic uint32_t running_count; /* vCPUs not yet VCPU_STOPPED, and whoever is ending it */
     bool settled;                   /* ended, and the policy has been applied; boot CPU only */
+    struct guest_debug *debug;      /* core/guest_debug.h; NULL: nobody debugs it; written while held */
     enum vm_end end;                /* valid when VM_ENDED */
     uint32_t end_code;              /* debug-exit: the value written */
     struct vm_restart {             /* boot CPU only */

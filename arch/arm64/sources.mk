@@ -5,6 +5,9 @@ arch-arm64-y += arch/arm64/host_map.c arch/arm64/host_timer.c arch/arm64/host_ir
 arch-arm64-y += arch/arm64/host_platform.c arch/arm64/host_report.c arch/arm64/host_power.c arch/arm64/host_smp.c
 arch-arm64-y += arch/arm64/psci.c
 
+# Debugging guests.
+arch-arm64-y += arch/arm64/gdb_debug.c arch/arm64/arm64_debug.c
+
 # Guest side.
 arch-arm64-y += arch/arm64/guest_entry.S arch/arm64/guest_context.c arch/arm64/guest_run.c arch/arm64/guest_exit.c
 arch-arm64-y += arch/arm64/exit_decode.c arch/arm64/guest_inject.c arch/arm64/guest_mmio.c arch/arm64/mmio_decode.c

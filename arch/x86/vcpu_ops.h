@@ -96,6 +96,9 @@ struct vcpu_ops {
     const char *block_name;  /* "vmcb", "vmcs" */
     const char *nested_name; /* "NPT", "EPT" */
 
+    /* vcpu->debug.flags have changed, or the control block was reset: exits accordingly. */
+    void (*set_debug)(struct x86_vcpu *vcpu);
+
     struct inject_ops inject;
 };
 

@@ -7,6 +7,7 @@
 #include "arch/x86/insn.h"
 #include "arch/x86/mitigations.h"
 #include "arch/x86/vcpu_ops.h"
+#include "arch/x86/x86_debug.h"
 #include "arch/x86/x86_vm.h"
 #include "core/arch.h"
 #include "core/inspect.h"
@@ -26,6 +27,7 @@ static struct x86_irq fill_view(struct x86_vcpu *vcpu, struct inject_view *view)
     x86_ops->inject.view(vcpu, view);
     view->rip = vcpu->sw.regs.rip;
     view->now = time_now_ns();
+    view->flags |= x86_debug_view(vcpu);
     x86_sync_tpr(vcpu);
     irq = x86_irq_pending(&x86_vm_of(vcpu->core.vm)->board.irq, &vcpu->lapic);
     if (irq.source != X86_IRQ_NONE) {
@@ -148,6 +150,8 @@ static bool take_requests(struct x86_vcpu *vcpu)
         vcpu_stop(&vcpu->core);
         return false;
     }
+    if (UNLIKELY((requests & VCPU_REQ_DEBUG) != 0))
+        x86_debug_act(vcpu);
     if (UNLIKELY((requests & VCPU_REQ_HOLD) != 0 && vcpu->core.hold_count != 0)) {
         hold(vcpu, requests);
         return false;
@@ -237,11 +241,11 @@ void arch_vcpu_view(struct vcpu *core, struct inject_view *view)
 
 void arch_vcpu_unschedule(struct vcpu *core)
 {
-    const struct inject_exit exit = {.kind = INJECT_EXIT_ENTRY_FAILED};
     struct x86_vcpu *vcpu = x86_vcpu_of(core);
+    const struct inject_exit exit = {.kind = INJECT_EXIT_ENTRY_FAILED, .rip = vcpu->sw.regs.rip};
     struct inject_actions undo = {.windows = core->inject.state.windows};
 
-    if ((core->inject.state.exit_work & INJECT_WORK_INFLIGHT) == 0)
+    if ((core->inject.state.exit_work & (INJECT_WORK_INFLIGHT | INJECT_WORK_STEP)) == 0)
         return;
     undo.flags = inject_after_exit(&core->inject, &exit);
     x86_ops->inject.apply(vcpu, &undo);

@@ -53,6 +53,22 @@ struct x86_switch {
 #define X86_WAIT_EVENT UINT32_C(1) /* HLT executed, nothing woke it yet */
 #define X86_WAIT_SIPI  UINT32_C(2) /* after INIT; nothing else wakes it */
 
+/* What a debugger of the guest has taken over; arch/x86/x86_debug.h. */
+struct x86_debug {
+    uint32_t flags;     /* X86_DEBUG_*: nobody debugs: 0 */
+    uint8_t hit;        /* noted, not reported yet: enum guest_debug_kind + 1 */
+    bool trapped;       /* the step's own exit came */
+    uint64_t hit_at;    /* linear address */
+    uint64_t step_rip;  /* where the step began */
+    uint64_t dr[4];     /* the guest's own ... */
+    uint64_t dr7;       /* ... while the hardware has the debugger's */
+    uint64_t dr6_traps; /* ... B0-B3 */
+};
+
+#define X86_DEBUG_HARD UINT32_C(1) /* the debug registers are the debugger's */
+#define X86_DEBUG_SOFT UINT32_C(2) /* #BP is intercepted */
+#define X86_DEBUG_STEP UINT32_C(4) /* stop after one instruction */
+
 struct x86_vcpu {
     struct vcpu core;
     struct x86_switch sw;
@@ -60,6 +76,7 @@ struct x86_vcpu {
     struct vlapic lapic;
     struct x86_extended_state ext;
     struct x86_msr_store msrs;
+    struct x86_debug debug;
     struct guest_cpuid cpuid;
     struct insn_cache insns;
     struct timer soft_nmi;      /* halted while NMIs are taken for blocked: see inject_halted() */

@@ -14,6 +14,7 @@
 #include "arch/x86/mitigations.h"
 #include "arch/x86/tsc.h"
 #include "arch/x86/vcpu_ops.h"
+#include "arch/x86/x86_debug.h"
 #include "core/arch.h"
 #include "core/log.h"
 #include "core/pmem.h"
@@ -47,6 +48,7 @@ void x86_vcpu_init(struct x86_vcpu *vcpu)
     vcpu->waiting &= ~X86_WAIT_EVENT;
     x86_ops->vcpu_reset(vcpu);
     ext_state_clear_breakpoints();
+    x86_debug_after_reset(vcpu, true);
     guest_cpuid_update(&vcpu->cpuid, x86_ops->get(vcpu, X86_STATE_CR4));
 }
 
@@ -83,6 +85,7 @@ static void vcpu_power_on(struct x86_vcpu *vcpu)
     atomic_store(&vcpu->core.requests, 0);
     atomic_store(&vcpu->core.state, vcpu->core.id == 0 ? VCPU_RUNNABLE : VCPU_OFF);
     x86_ops->vcpu_reset(vcpu);
+    x86_debug_after_reset(vcpu, false);
 }
 
 static int create_vcpu(struct x86_vm *vm, uint32_t id)

@@ -56,7 +56,7 @@ static int modules(int count, const char *const *texts)
 
 #define KEYS                                                               \
     "console= on-end= nmi= hostnmi= mitigations= maxcpus= log= selftest= " \
-    "escape= mux= marks= shell="
+    "escape= mux= marks= shell= gdb="
 
 static void one_bad_option(const char *cmdline, const char *line)
 {
@@ -139,7 +139,9 @@ static void test_bad_values(void **state)
         "nmi",
         "pin=1",
         "share=a",
-        "gdb=com2",
+        "gdb=com5",
+        "gdb=com2,linux",
+        "gdb=com2:a b/",
         "shell=on",
         "shell=",
         "escape=]",

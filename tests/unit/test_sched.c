@@ -11,6 +11,7 @@
 #include "core/arch.h"
 #include "core/console.h"
 #include "core/cpu.h"
+#include "core/gdb.h"
 #include "core/host_nmi.h"
 #include "core/sched.h"
 #include "core/time.h"
@@ -80,6 +81,10 @@ void host_nmi_act(struct cpu *cpu)
 bool console_is_due(void)
 {
     return true;
+}
+
+void gdb_poll(void)
+{
 }
 
 void console_poll(void)

@@ -29,7 +29,8 @@ native_provide = iso_image.provide
 
 def _refuse(options):
     refused = {"--uefi": options.uefi, "--icount": options.icount,
-               "--gdb": options.gdb is not None, "--monitor": options.monitor, "--accel kvm": options.accel == "kvm"}
+               "--gdb": options.gdb is not None, "--gdb-guest": options.gdb_guest,
+               "--monitor": options.monitor, "--accel kvm": options.accel == "kvm"}
     for option, given in refused.items():
         if given:
             raise LaunchError(f"{option} is for QEMU only; {options.emu} cannot do it")

@@ -42,6 +42,8 @@ def hv_words(options):
         words.append("console=pl011" if options.arch == "arm64" else "console=com1")
     if not any(word.startswith("on-end=") for word in given):
         words.append("on-end=poweroff")
+    if options.gdb_guest and not any(word.startswith("gdb=") for word in given):
+        words.append("gdb=com2")
     return " ".join(words + given)
 
 

@@ -60,6 +60,8 @@ def _build_parser():
         "with Bochs")
     add("--native", action="store_true", help="boot the first VM's kernel directly, without Latch (with Bochs, by GRUB)")
     add("--gdb", nargs="?", const="1234", metavar="PORT", help="wait for a debugger on this local port (default 1234)")
+    add("--gdb-guest", metavar="PORT", help="let a debugger attach to guests on this local port (Latch's GDB server on "
+        "the second serial port; gdb=com2 is added unless --hv has a gdb= word)")
     add("--monitor", metavar="PATH", help="QEMU's QMP monitor on this unix socket")
     add("--machine-args", action="append", default=[], metavar="ARGS", help="raw arguments for the emulator (quote "
         "them as one, shell-like; a lone word starting with '-' needs --machine-args=WORD); with Bochs, bochsrc lines")
@@ -139,6 +141,10 @@ def parse(argv):
             raise LaunchError(f"--until is no regular expression: {error}") from None
     if options.gdb is not None:
         options.gdb = _parse_count(options.gdb, "--gdb port", 65535)
+    if options.gdb_guest is not None:
+        options.gdb_guest = _parse_count(options.gdb_guest, "--gdb-guest port", 65535)
+        if options.native:
+            raise LaunchError("--gdb-guest is served by Latch; drop --native")
     require_printable(options.hv, "--hv")
     try:
         options.machine_args = [word for text in options.machine_args for word in shlex.split(text)]

@@ -39,6 +39,8 @@ def prepare(options, iso, run_folder):
     mem = options.vms[0].mem_bytes if options.native and options.mem is None else machine_memory(options)
     argv = qemu.base(BINARY, options, kind, mem)
     argv += ["-M", "q35", "-serial", "chardev:console"]
+    if options.gdb_guest:
+        argv += ["-serial", f"tcp:127.0.0.1:{options.gdb_guest},server=on,wait=off"]
     model = "host" if kind == "kvm" else NATIVE_CPU if options.native else TCG_CPU
     argv += ["-cpu", options.cpu or model]
     argv += _firmware(options, run_folder)

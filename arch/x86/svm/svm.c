@@ -35,6 +35,7 @@ _Static_assert(offsetof(struct x86_switch, host_block_pa) == SVM_HOST_VMCB_PA, "
 #define SVM_EDX_VGIF    BIT(16)
 #define SVM_EDX_VNMI    BIT(25)
 #define SVM_PAUSE_COUNT 3000
+#define RESET_DR7       UINT64_C(0x400)
 #define NPT_RIGHTS      FIELD(2, 0) /* present, write, user */
 
 /* Per physical CPU. */
@@ -241,6 +242,17 @@ static void asid_assign(struct svm_vcpu *svm, struct svm_cpu *cpu)
     svm->asid_generation = cpu->asid_generation;
 }
 
+/*
+ * One emulator takes note of breakpoints only when MOV writes DR7, not at VMRUN, and keeps them at exits (see
+ * traps.c): there the host has a debugger's breakpoints too.
+ */
+static void set_host_breakpoints(struct x86_vcpu *vcpu, bool loaded)
+{
+    if (LIKELY((vcpu->debug.flags & X86_DEBUG_HARD) == 0) || !cpu_features.is_tcg)
+        return;
+    insn_write_dr7(loaded ? svm_vcpu_of(vcpu)->vmcb->dr7 : RESET_DR7);
+}
+
 static void svm_load(struct x86_vcpu *vcpu)
 {
     struct svm_vcpu *svm = svm_vcpu_of(vcpu);
@@ -253,11 +265,12 @@ static void svm_load(struct x86_vcpu *vcpu)
     }
     insn_write_cr2(svm->vmcb->cr2); /* see svm_set_cr2() */
     asid_assign(svm, cpu);
+    set_host_breakpoints(vcpu, true);
 }
 
 static void svm_put(struct x86_vcpu *vcpu)
 {
-    (void)vcpu;
+    set_host_breakpoints(vcpu, false);
 }
 
 /* The VMCB keeps its own copy of four registers; x86_switch has them in between. */
@@ -380,6 +393,7 @@ const struct vcpu_ops svm_ops = {
     .code_context = svm_get_code_context,
     .flush_tlb = svm_flush_tlb,
     .set_tsc_offset = svm_set_tsc_offset,
+    .set_debug = svm_set_debug,
     .block_line = svm_block_line,
     .block_name = "vmcb",
     .nested_name = "NPT",

@@ -102,6 +102,7 @@ static const struct svm_exit_entry exit_table[VMCB_EXIT_TABLE_SIZE] = {
     [VMCB_EXIT_CR0_WRITE + 3] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, true, decode_cr_write},
     [VMCB_EXIT_CR0_WRITE + 4] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, true, decode_cr_write},
     [VMCB_EXIT_CR0_WRITE + 8] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, true, decode_cr_write},
+    [VMCB_EXIT_DR0_READ... VMCB_EXIT_DR15_WRITE] = {VM_EXIT_DEBUG_REG, LENGTH_NONE, true, true, NULL},
     [VMCB_EXIT_EXCEPTION + X86_UD] = {VM_EXIT_INVALID_OPCODE, LENGTH_NONE, true, false, NULL},
     [VMCB_EXIT_EXCEPTION + X86_MC] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, decode_machine_check},
     [VMCB_EXIT_INTR] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, decode_interrupted},

@@ -6,10 +6,12 @@
  */
 #include "arch/x86/exit.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/cpu_features.h"
 #include "arch/x86/host_apic.h"
 #include "arch/x86/regs.h"
 #include "arch/x86/svm/svm.h"
 #include "arch/x86/traps.h"
+#include "arch/x86/x86_debug.h"
 #include "core/inject.h"
 
 /* What a single instruction can raise; intercepted only while one is stepped. */
@@ -78,6 +80,33 @@ static inline void apply_flags(struct svm_vcpu *svm, uint32_t flags)
         apply_any_flags(svm, flags);
 }
 
+/* One emulator intercepts INT3 as INT n, whatever the exceptions' word says. */
+static bool takes_int3(const struct svm_vcpu *svm)
+{
+    return (svm->x86.debug.flags & X86_DEBUG_SOFT) != 0 && cpu_features.is_tcg;
+}
+
+static void set_exceptions(struct svm_vcpu *svm)
+{
+    uint64_t exceptions = SVM_EXCEPTIONS_ALWAYS;
+
+    if (svm->stepping)
+        exceptions |= EXCEPTIONS_STEP;
+    if ((svm->x86.debug.flags & X86_DEBUG_SOFT) != 0)
+        exceptions |= BIT(X86_BP);
+    vmcb_set_intercept_exception(svm->vmcb, (uint32_t)exceptions);
+}
+
+void svm_set_debug(struct x86_vcpu *vcpu)
+{
+    struct svm_vcpu *svm = svm_vcpu_of(vcpu);
+
+    vmcb_set_intercept_dr(svm->vmcb, (vcpu->debug.flags & X86_DEBUG_HARD) != 0 ? (uint32_t)VMCB_DR_ALL : 0);
+    set_exceptions(svm);
+    svm->windows = UINT32_MAX; /* the scheduler's are written anew, with what intercept_1 needs beside them */
+    (void)inject_post_irq(&vcpu->core.inject.posted);
+}
+
 static __attribute__((noinline)) void change_windows(struct svm_vcpu *svm, uint32_t windows)
 {
     struct vmcb *vmcb = svm->vmcb;
@@ -103,6 +132,8 @@ static __attribute__((noinline)) void change_windows(struct svm_vcpu *svm, uint3
         one |= VMCB_INTERCEPT_TASK;
     if (shadow_step)
         one |= VMCB_INTERCEPT_PUSHF | VMCB_INTERCEPT_INTN;
+    if (takes_int3(svm))
+        one |= VMCB_INTERCEPT_INTN;
     if (int_ctl != vmcb->int_ctl)
         vmcb_set_int_ctl(vmcb, int_ctl);
     if (one != vmcb->intercept_1)
@@ -113,7 +144,7 @@ static __attribute__((noinline)) void change_windows(struct svm_vcpu *svm, uint3
         svm_shadow_step_begin(svm);
     if (step != svm->stepping) {
         svm->stepping = step;
-        vmcb_set_intercept_exception(vmcb, (uint32_t)(SVM_EXCEPTIONS_ALWAYS | (step ? EXCEPTIONS_STEP : 0)));
+        set_exceptions(svm);
     }
     svm->windows = windows;
     /*
@@ -224,11 +255,34 @@ static uint64_t unwritten_dr6(const struct svm_vcpu *svm)
     return INJECT_DR6_BS;
 }
 
+/* The debugger's part of a #DB or #BP. True: nothing is left for anybody else. */
+static bool debugger_takes(struct svm_vcpu *svm, uint32_t vector, struct inject_exit *exit)
+{
+    uint32_t dr6 = (uint32_t)(exit->dr6 | (svm->vmcb->dr6 & INJECT_DR6_TRAPS));
+
+    if (vector == X86_BP)
+        return x86_debug_filter_bp(&svm->x86);
+    if (vector != X86_DB || (svm->x86.debug.flags & X86_DEBUG_HARD) == 0)
+        return false;
+    exit->dr6 = (uint16_t)x86_debug_filter_db(&svm->x86, dr6, svm->stepping);
+    return exit->dr6 == 0 && svm->x86.debug.hit != 0;
+}
+
+/* INT3 and INTO have one byte unless somebody put prefixes before them. */
+static uint8_t soft_length(struct svm_vcpu *svm)
+{
+    const struct insn *insn = insn_cache_find(&svm->x86);
+
+    return insn == NULL ? 1 : insn->length;
+}
+
 static void classify_exception(struct svm_vcpu *svm, uint32_t vector, struct inject_exit *exit)
 {
     struct vmcb *vmcb = svm->vmcb;
 
     exit->dr6 = (uint16_t)(vmcb->dr6 & ~(svm->dr6_before & ~INJECT_DR6_BS) & DR6_EVENTS);
+    if (UNLIKELY(svm->x86.debug.flags != 0) && debugger_takes(svm, vector, exit))
+        return;
     /* Without any cause it is the step's as well, see unwritten_dr6(). */
     if (vector == X86_DB && svm->stepping && ((vmcb->dr6 & INJECT_DR6_BS) != 0 || exit->dr6 == 0)) {
         exit->kind = INJECT_EXIT_STEP;
@@ -253,7 +307,7 @@ static void classify_exception(struct svm_vcpu *svm, uint32_t vector, struct inj
     }
     if (vector == X86_BP || vector == X86_OF) { /* INT3, INTO: RIP is on them */
         exit->fault.type = INJECT_TYPE_SOFT_EXC;
-        exit->fault.insn_len = insn_cache_length(&svm->x86.insns, svm_code_context(svm));
+        exit->fault.insn_len = soft_length(svm);
     }
 }
 
@@ -283,5 +337,8 @@ bool svm_inject_exit(struct svm_vcpu *svm, uint32_t code)
                                           INJECT_VIEW_VNMI_PENDING);
     exit.rip = vmcb->rip;
     apply_flags(svm, inject_after_exit(inject, &exit));
-    return exit.kind != INJECT_EXIT_OTHER && exit.kind != INJECT_EXIT_ENTRY_FAILED;
+    if (UNLIKELY((svm->x86.debug.flags & X86_DEBUG_STEP) != 0))
+        x86_debug_exit(&svm->x86, exit.kind == INJECT_EXIT_STEP);
+    return (exit.kind != INJECT_EXIT_OTHER && exit.kind != INJECT_EXIT_ENTRY_FAILED) ||
+           svm->x86.debug.hit != 0;
 }

@@ -8,6 +8,7 @@
 #include "arch/x86/guest_emulate.h"
 #include "arch/x86/regs.h"
 #include "arch/x86/svm/svm.h"
+#include "arch/x86/x86_debug.h"
 #include "core/inject.h"
 
 #define MAP_0F            1
@@ -54,9 +55,13 @@ void svm_shadow_int(struct svm_vcpu *svm, struct vm_exit *exit)
     struct inject_event event = {.type = INJECT_TYPE_SOFT_INT, .flags = INJECT_EVENT_VALID};
     struct insn insn;
 
-    if (!x86_decode_current(&svm->x86, exit, &insn) || insn.op != INSN_INT)
+    if (!x86_decode_current(&svm->x86, exit, &insn) ||
+        (insn.op != INSN_INT && insn.op != INSN_INT3 && insn.op != INSN_INTO))
         return; /* the guest has changed its code meanwhile: it runs again */
-    event.vector = (uint8_t)insn.imm;
+    if (insn.op == INSN_INT3 && x86_debug_filter_bp(&svm->x86))
+        return;
+    event.vector = insn.op == INSN_INT ? (uint8_t)insn.imm : insn.op == INSN_INT3 ? X86_BP : X86_OF;
+    event.type = insn.op == INSN_INT ? INJECT_TYPE_SOFT_INT : INJECT_TYPE_SOFT_EXC;
     event.insn_len = insn.length;
     inject_raise(&svm->x86.core.inject, &event);
 }

@@ -17,6 +17,9 @@
 #define VMCB_CR_READ(n)  BIT(n)
 #define VMCB_CR_WRITE(n) BIT(16 + (n))
 
+/* intercept_dr: likewise. */
+#define VMCB_DR_ALL FIELD(31, 0)
+
 /* intercept_1 */
 #define VMCB_INTERCEPT_INTR     BIT(0)
 #define VMCB_INTERCEPT_NMI      BIT(1)
@@ -129,6 +132,8 @@ enum vmcb_exit {
     VMCB_EXIT_CR0_READ = 0x000,
     VMCB_EXIT_CR0_WRITE = 0x010,
     VMCB_EXIT_CR15_WRITE = 0x01f,
+    VMCB_EXIT_DR0_READ = 0x020,
+    VMCB_EXIT_DR15_WRITE = 0x03f,
     VMCB_EXIT_EXCEPTION = 0x040,
     VMCB_EXIT_EXCEPTION_LAST = 0x05f,
     VMCB_EXIT_INTR = 0x060,

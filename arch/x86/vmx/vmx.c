@@ -182,6 +182,7 @@ const struct vcpu_ops vmx_ops = {
     .code_context = vmx_code_context,
     .flush_tlb = vmx_flush_tlb,
     .set_tsc_offset = vmx_set_tsc_offset,
+    .set_debug = vmx_set_debug,
     .block_line = vmx_block_line,
     .block_name = "vmcs",
     .nested_name = "EPT",

@@ -67,6 +67,7 @@ static const struct control controls[] = {
          VMCS_PRIMARY_IO_EXIT,
      "exits for HLT, MWAIT, RDPMC, MONITOR or I/O"},
     {WORD_PRIMARY, false, VMCS_PRIMARY_INTERRUPT_WINDOW, "interrupt-window exiting"},
+    {WORD_PRIMARY, false, VMCS_PRIMARY_MOV_DR_EXIT, "exits for MOV DR"},
     {WORD_PRIMARY, true, VMCS_PRIMARY_NMI_WINDOW, "NMI-window exiting"},
     {WORD_PRIMARY, true, VMCS_PRIMARY_MONITOR_TRAP, "monitor trap flag"},
     {WORD_SECONDARY, false, VMCS_SECONDARY_EPT, "extended page tables (EPT)"},
@@ -84,8 +85,10 @@ static const struct control controls[] = {
     {WORD_ENTRY, false, VMCS_ENTRY_LOAD_PAT | VMCS_ENTRY_LOAD_EFER, "PAT and EFER switching at entries"},
 };
 
-/* Armed by the scheduler's windows only; the rest of `controls` stays on. */
-#define PRIMARY_WINDOWS (VMCS_PRIMARY_INTERRUPT_WINDOW | VMCS_PRIMARY_NMI_WINDOW | VMCS_PRIMARY_MONITOR_TRAP)
+/* Armed by the scheduler's windows and for debuggers only; the rest of `controls` stays on. */
+#define PRIMARY_WINDOWS                                                                    \
+    (VMCS_PRIMARY_INTERRUPT_WINDOW | VMCS_PRIMARY_NMI_WINDOW | VMCS_PRIMARY_MONITOR_TRAP | \
+     VMCS_PRIMARY_MOV_DR_EXIT)
 
 static uint32_t primary_allowed; /* windows that exist */
 

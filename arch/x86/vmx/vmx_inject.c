@@ -10,6 +10,7 @@
 #include "arch/x86/vmx/vmx.h"
 #include "arch/x86/vmx/vmx_insn.h"
 #include "arch/x86/vmx/vmx_state.h"
+#include "arch/x86/x86_debug.h"
 #include "core/inject.h"
 
 #define DR7_GD           BIT(13)
@@ -59,9 +60,29 @@ static void apply_flags(struct vmx_vcpu *vmx, uint32_t flags)
                    (vmx->x86.sw.regs.rflags & RFLAGS_TF) != 0 ? VMCS_PENDING_DEBUG_BS : 0);
 }
 
+static uint32_t primary_controls(const struct vmx_vcpu *vmx)
+{
+    bool has_registers = (vmx->x86.debug.flags & X86_DEBUG_HARD) != 0;
+
+    return vmx_features.primary | (has_registers ? (uint32_t)VMCS_PRIMARY_MOV_DR_EXIT : 0);
+}
+
+void vmx_set_debug(struct x86_vcpu *vcpu)
+{
+    struct vmx_vcpu *vmx = vmx_vcpu_of(vcpu);
+    bool borrowed = vmx_borrow(vmx);
+    bool has_patches = (vcpu->debug.flags & X86_DEBUG_SOFT) != 0;
+
+    vmcs_write32(VMCS_EXCEPTION_BITMAP, VMX_EXCEPTIONS | (has_patches ? BIT(X86_BP) : 0));
+    vmx->primary = primary_controls(vmx); /* windows are armed before the entry */
+    vmcs_write32(VMCS_PRIMARY_CONTROLS, vmx->primary);
+    (void)inject_post_irq(&vcpu->core.inject.posted);
+    vmx_return(vmx, borrowed);
+}
+
 static void apply_windows(struct vmx_vcpu *vmx, uint32_t windows)
 {
-    uint32_t primary = vmx_features.primary;
+    uint32_t primary = primary_controls(vmx);
 
     if ((windows & INJECT_WIN_IRQ) != 0)
         primary |= (uint32_t)VMCS_PRIMARY_INTERRUPT_WINDOW;
@@ -137,19 +158,34 @@ static struct inject_event event_of(uint32_t info, uint32_t error)
     return event;
 }
 
-static void classify_exception(uint32_t event, struct inject_exit *exit)
+/* The debugger's part of a #DB or #BP. True: nothing is left for anybody else. */
+static bool debugger_takes(struct vmx_vcpu *vmx, uint32_t vector, uint64_t *payload)
+{
+    if (vector == X86_BP)
+        return x86_debug_filter_bp(&vmx->x86);
+    if (vector != X86_DB || (vmx->x86.debug.flags & X86_DEBUG_HARD) == 0)
+        return false;
+    *payload = x86_debug_filter_db(&vmx->x86, (uint32_t)*payload, false);
+    return *payload == 0 && vmx->x86.debug.hit != 0;
+}
+
+static void classify_exception(struct vmx_vcpu *vmx, uint32_t event, struct inject_exit *exit)
 {
     uint32_t vector = vmx_vector_of(event);
+    uint64_t payload = 0;
 
     if ((event & VMCS_EVENT_NMI_UNBLOCKED) != 0 && vector != X86_DF)
         exit->flags |= (uint32_t)INJECT_EXIT_NMI_UNBLOCKED;
     /* #UD may be the other vendor's hypercall; the handler raises it otherwise. */
     if (vector == X86_UD)
         return;
+    if (vector == X86_DB)
+        payload = vmcs_read(VMCS_EXIT_QUALIFICATION) & DEBUG_EXIT_BITS;
+    if (UNLIKELY(vmx->x86.debug.flags != 0) && debugger_takes(vmx, vector, &payload))
+        return;
     exit->kind = INJECT_EXIT_FAULT;
     exit->fault = event_of(event, vmcs_read32(VMCS_EXIT_ERROR));
-    if (vector == X86_DB)
-        exit->fault.payload = vmcs_read(VMCS_EXIT_QUALIFICATION) & DEBUG_EXIT_BITS;
+    exit->fault.payload = payload;
 }
 
 static void classify(struct vmx_vcpu *vmx, uint32_t reason, struct inject_exit *exit)
@@ -160,7 +196,7 @@ static void classify(struct vmx_vcpu *vmx, uint32_t reason, struct inject_exit *
     case VMX_EXIT_EXCEPTION_NMI:
         event = vmcs_read32(VMCS_EXIT_EVENT);
         if (field_get(event, VMCS_EVENT_TYPE) != INJECT_TYPE_NMI)
-            classify_exception(event, exit);
+            classify_exception(vmx, event, exit);
         break;
     case VMX_EXIT_INTERRUPT_WINDOW:
         exit->kind = INJECT_EXIT_IRQ_WINDOW;
@@ -202,5 +238,8 @@ bool vmx_inject_exit(struct vmx_vcpu *vmx, uint32_t reason, uint32_t vectoring)
     if ((inject->state.exit_work & INJECT_WORK_BLOCKED) != 0)
         exit.guest_ns = tsc_to_ns(insn_rdtsc() - vmx->entry_tsc);
     apply_flags(vmx, inject_after_exit(inject, &exit));
-    return exit.kind != INJECT_EXIT_OTHER && exit.kind != INJECT_EXIT_ENTRY_FAILED;
+    if (UNLIKELY((vmx->x86.debug.flags & X86_DEBUG_STEP) != 0))
+        x86_debug_exit(&vmx->x86, exit.kind == INJECT_EXIT_STEP);
+    return (exit.kind != INJECT_EXIT_OTHER && exit.kind != INJECT_EXIT_ENTRY_FAILED) ||
+           vmx->x86.debug.hit != 0;
 }
