@@ -7,9 +7,10 @@
 
 #include "lib/bits.h"
 
-#define ESR_EC_SHIFT   26
-#define ESR_CLASS(esr) (((esr) >> ESR_EC_SHIFT) & 0x3f)
-#define ESR_IL_32BIT   BIT(25) /* the instruction has 32 bits */
+#define ESR_EC_SHIFT        26
+#define ESR_CLASS(esr)      (((esr) >> ESR_EC_SHIFT) & 0x3f)
+#define ESR_OF_CLASS(class) ((uint64_t)(class) << ESR_EC_SHIFT)
+#define ESR_IL_32BIT        BIT(25) /* the instruction has 32 bits */
 
 #define ESR_EC_UNKNOWN  0x00
 #define ESR_EC_WFX      0x01
@@ -40,9 +41,9 @@
 #define ESR_SYSREG_READ  BIT(0)
 #define ESR_SYSREG_RT    FIELD(9, 5)
 #define ESR_SYSREG_PLACE (FIELD(21, 10) | FIELD(4, 1))
-#define ESR_SYSREG(op0, op1, crn, crm, op2)                                                          \
-    ((UINT32_C(op0) << 20) | (UINT32_C(op2) << 17) | (UINT32_C(op1) << 14) | (UINT32_C(crn) << 10) | \
-     (UINT32_C(crm) << 1))
+#define ESR_SYSREG(op0, op1, crn, crm, op2)                                                                  \
+    (((uint32_t)(op0) << 20) | ((uint32_t)(op2) << 17) | ((uint32_t)(op1) << 14) | ((uint32_t)(crn) << 10) | \
+     ((uint32_t)(crm) << 1))
 #define ESR_SYSREG_OP0 FIELD(21, 20)
 #define ESR_SYSREG_OP2 FIELD(19, 17)
 #define ESR_SYSREG_OP1 FIELD(16, 14)

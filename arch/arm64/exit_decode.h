@@ -30,8 +30,7 @@ static inline bool exit_decode_hvc(uint64_t esr, struct vm_exit *exit)
 static inline bool exit_decode_access(uint64_t esr, uint64_t far, uint64_t hpfar, struct vm_exit *exit)
 {
     const uint64_t fields = FIELD(31, ESR_EC_SHIFT) | ESR_ABORT_ISV | ESR_ABORT_S1PTW | ESR_STATUS_KIND;
-    const uint64_t wanted =
-        UINT64_C(ESR_EC_DABT_LOW) << ESR_EC_SHIFT | ESR_ABORT_ISV | ESR_STATUS_TRANSLATION;
+    const uint64_t wanted = ESR_OF_CLASS(ESR_EC_DABT_LOW) | ESR_ABORT_ISV | ESR_STATUS_TRANSLATION;
 
     if ((esr & fields) != wanted)
         return false;

@@ -99,3 +99,9 @@ unit-devicetree-y := boot/arm64/devicetree.c lib/str.c
 unit-devicetree-libs := -lfdt
 unit-bundle-y := boot/arm64/bundle.c lib/printf.c
 unit-vgic_regs-y := $(unit-vgic-y)
+
+# arm64's guest side, as far as it is pure.
+unit-y += arm64_exit arm64_memory vpl011
+unit-arm64_memory-y := arch/arm64/stage2.c arch/arm64/guest_load.c arch/arm64/guest_walk.c
+unit-arm64_exit-y := arch/arm64/exit_decode.c arch/arm64/mmio_decode.c arch/arm64/guest_id.c
+unit-vpl011-y := vdev/vpl011.c core/device.c core/timer.c
