@@ -2,7 +2,8 @@
 /*
  * A program for a Linux guest with several CPUs: makes the interrupts that only such guests have, and checks
  * that none is lost. A lost one shows as a hang or as a wrong count, never as a slow run. One thread on each
- * CPU that is online; the last line of a run is "load: KIND ok: ...".
+ * CPU that is online, bound to it from the first line on ("load: KIND runs..."); the last line of a run is
+ * "load: KIND ok: ...".
  *
  *   load ipi N      N rounds a thread: a barrier on all CPUs (an IPI to each), then a page of all threads
  *                   loses and gains its right to be written (TLB shoot-down on each), checked by writing to
@@ -224,10 +225,13 @@ static void run(const struct kind *kind)
             workers[worker_count++].cpu = cpu;
         }
     kind->prepare();
-    pthread_barrier_init(&start_line, NULL, worker_count);
+    pthread_barrier_init(&start_line, NULL, worker_count + 1);
     for (unsigned int i = 0; i < worker_count; i++)
         if ((errno = pthread_create(&workers[i].thread, NULL, kind->work, &workers[i])) != 0)
             fail("pthread_create");
+    pthread_barrier_wait(&start_line);
+    printf("load: %s runs on %u CPUs\n", kind->name, worker_count);
+    fflush(stdout);
     for (unsigned int i = 0; i < worker_count; i++) {
         pthread_join(workers[i].thread, NULL);
         sum += workers[i].done;

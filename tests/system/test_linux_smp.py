@@ -76,7 +76,7 @@ def test_backtrace_of_all_cpus_by_nmi(boot):
 def test_cpus_go_and_come_back(boot):
     """Hot-unplug and replug through sysfs, idle and under load."""
     run = boot(2, 4)
-    for load in ("", "load ipi 100000 >/dev/null &"):
+    for load in ("", "load ipi 100000 >/tmp/load & until grep -q runs /tmp/load; do :; done"):
         run.run(load)
         for cpu in (3, 1, 2):
             run.run(f"echo 0 > /sys/devices/system/cpu/cpu{cpu}/online")
@@ -85,7 +85,7 @@ def test_cpus_go_and_come_back(boot):
         for cpu in (1, 2, 3):
             run.run(f"echo 1 > /sys/devices/system/cpu/cpu{cpu}/online")
         assert run.run("cat /sys/devices/system/cpu/online").strip() == "0-3"
-    run.run("kill %1")
+    assert "FAILED" not in run.run("kill %1; cat /tmp/load")
     assert "load: wake ok: 200 rounds on 4 CPUs" in run.run("load wake 50")
     check_books(run, 4)
     power_off(run)
