@@ -59,6 +59,13 @@ bool panic_active(void)
     return atomic_load_explicit(&panic_owner, memory_order_acquire) != 0;
 }
 
+bool panic_elsewhere(void)
+{
+    uint32_t owner = atomic_load_explicit(&panic_owner, memory_order_acquire);
+
+    return owner != 0 && owner != this_cpu()->id + 1;
+}
+
 void panic_line(const char *format, ...)
 {
     va_list args;

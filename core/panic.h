@@ -14,6 +14,9 @@ void panic_begin(void);
 /* True once any CPU panics: the others' NMI handlers halt then. */
 bool panic_active(void);
 
+/* True once a CPU other than the calling one panics: whoever cannot be stopped from outside stops itself. */
+bool panic_elsewhere(void);
+
 /* One line, prefixed "latch: "; no newline in `format`. */
 void panic_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -5,6 +5,7 @@
 #include "arch/arm64/host_console.h"
 
 #include "core/arch.h"
+#include "core/panic.h"
 #include "drivers/pl011.h"
 
 static struct pl011 uart;
@@ -34,8 +35,11 @@ void host_console_drain(void)
     pl011_drain(&uart);
 }
 
+/* A panic elsewhere takes the console's rings over; a CPU that was about to write stops here. */
 bool arch_console_tx(uint8_t byte)
 {
+    if (UNLIKELY(panic_elsewhere()))
+        arch_panic_halt();
     return pl011_tx(&uart, byte);
 }
 

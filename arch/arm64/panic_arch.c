@@ -6,13 +6,27 @@
 #include "arch/arm64/gic/gicv3.h"
 #include "arch/arm64/insn.h"
 #include "core/arch.h"
+#include "core/time.h"
 
-/* A CPU that is not in a guest or idle sees the interrupt only when it gets there: it does no harm until
- * then but to the console, which is the panicking CPU's from here on. */
+#define STOP_WAIT_NS (50 * NS_PER_MS)
+
+static _Atomic uint32_t halted_count;
+
+/*
+ * Interrupts are masked at EL2: a CPU in a guest or idle stops at once, one inside Latch when it is about to
+ * write to the console or to enter a guest. Neither happens in the middle of a change to the console's state,
+ * which is why this waits for them; one that does not come holds no lock that a panic takes.
+ */
 void arch_panic_stop_others(void)
 {
-    if (cpu_count > 1)
-        gicv3_sgi_others(GICV3_SGI_KICK);
+    uint64_t since = time_now_ns();
+
+    if (cpu_count <= 1)
+        return;
+    gicv3_sgi_others(GICV3_SGI_KICK);
+    while (atomic_load_explicit(&halted_count, memory_order_acquire) < cpu_count - 1 &&
+           time_now_ns() - since < STOP_WAIT_NS)
+        arch_cpu_relax();
 }
 
 bool arch_panic_frame_valid(uintptr_t frame)
@@ -23,6 +37,7 @@ bool arch_panic_frame_valid(uintptr_t frame)
 void arch_panic_halt(void)
 {
     insn_mask_all();
+    atomic_fetch_add_explicit(&halted_count, 1, memory_order_release);
     for (;;)
         insn_wfi();
 }

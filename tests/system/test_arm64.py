@@ -148,11 +148,11 @@ def test_cpu_that_is_not_there_is_left_out(boot_tree, tmp_path):
     assert "self-check: 2 of 3 CPUs run\n" in run.output, run
 
 
-def fault(log_name, *commands):
+def fault(log_name, *commands, cpus=1):
     """Lets Latch get to its idle loop, does what the debugger's commands say, and returns the launcher's status and output."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    argv = [harness.LAUNCH, "--arch", "arm64", "--hv", "on-end=stay", "--gdb", str(port), "--timeout", "60"]
+    argv = [harness.LAUNCH, "--arch", "arm64", "--cpus", str(cpus), "--hv", "on-end=stay", "--gdb", str(port), "--timeout", "60"]
     debugger = ["gdb-multiarch", "-q", "-batch", "-nx", ELF, "-ex", "set confirm off", "-ex", "set tcp connect-timeout 30",
                 "-ex", f"target remote 127.0.0.1:{port}", "-ex", "hbreak arch_cpu_idle", "-ex", "continue", "-ex",
                 "delete"]
@@ -191,3 +191,13 @@ def test_own_faults_are_reported(name):
     assert re.search(r"^latch: x28 [0-9a-f]{16} x29 [0-9a-f]{16} x30 [0-9a-f]{16}$", output, re.MULTILINE), output
     assert re.search(r"^latch:   \[0x[0-9a-f]+\] (core_main|sched_loop)\+0x", output, re.MULTILINE), output
     assert output.rstrip().endswith("latch: halted"), output
+
+
+def test_fault_of_another_cpu(request):
+    """The boot CPU may be in the middle of a line: it must not go on with it, whatever it holds."""
+    harness.require(IMAGE, "make ARCH=arm64 build")
+    status, output = fault(request.node.name, "thread 2", "set $pc = 0x1000", cpus=2)
+    assert status == 70, output
+    report = output[output.index("latch: PANIC "):]
+    assert "latch: on CPU 1, no vCPU loaded\n" in report and report.rstrip().endswith("latch: halted"), output
+    assert all(line.startswith("latch: ") for line in report.splitlines()), output
