@@ -7,15 +7,18 @@
  *            hostnmi=forward:VM|shell|ignore|panic mitigations=on|off maxcpus=N log=error|warn|info
  *            selftest=none|events escape=^]|none mux=plain|color|off marks=on|off shell=console|com1..com4
  *            gdb=com2[:VM]
- *   module:  VM:kernel [cpus=N] [mem=SIZE] [on-end=...] [-- command line of the guest, to the end]
+ *   module:  VM:kernel [cpus=N] [mem=SIZE] [on-end=...] [pin=SETS] [share=N] [cap=N] [prio=...]
+ *                      [-- command line of the guest, to the end]
  *            VM:initrd
  */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/boot_info.h"
+#include "core/cpu_set.h"
 #include "lib/bits.h"
 
 #define VM_NAME_SIZE   16
@@ -55,6 +58,11 @@ struct vm_config {
     uint32_t cpus; /* 1..MAX_VCPUS_PER_VM */
     uint64_t mem;  /* bytes, page multiple */
     enum on_end on_end;
+    uint8_t prio;    /* enum vcpu_prio */
+    uint32_t share;  /* 1..SHARE_MAX */
+    uint32_t cap;    /* percent of a CPU, for each vCPU; 100: none */
+    const char *pin; /* the word's value, checked; NULL: any CPU */
+    size_t pin_length;
     struct boot_module kernel;
     const char *guest_cmdline; /* behind "--"; never NULL */
     bool has_initrd;
@@ -90,6 +98,9 @@ extern struct config config;
  * position, what is allowed) and makes the result E_INVAL; the rest is still taken.
  */
 MUST_CHECK int config_parse_options(struct config *config, const char *cmdline);
+
+/* The CPUs that pin= allows for this vCPU, whether the machine has them or not. */
+void config_pin_set(const struct vm_config *vm, uint32_t vcpu, struct cpu_set *set);
 
 /*
  * Same for the modules; a VM with an error stays in the list with valid == false, the others are unaffected.

@@ -55,10 +55,69 @@ static bool take_on_end(void *target, const struct config_word *value)
     return true;
 }
 
+static bool take_share(void *target, const struct config_word *value)
+{
+    struct vm_config *vm = target;
+    uint64_t share;
+
+    if (!config_word_number(value, 1, SHARE_MAX, &share))
+        return false;
+    vm->share = (uint32_t)share;
+    return true;
+}
+
+static bool take_cap(void *target, const struct config_word *value)
+{
+    struct vm_config *vm = target;
+    uint64_t percent;
+
+    if (!config_word_number(value, 1, 100, &percent))
+        return false;
+    vm->cap = (uint32_t)percent;
+    return true;
+}
+
+static bool take_prio(void *target, const struct config_word *value)
+{
+    static const struct config_choice prios[] = {
+        {"low", VCPU_PRIO_LOW}, {"normal", VCPU_PRIO_NORMAL}, {"high", VCPU_PRIO_HIGH}};
+    struct vm_config *vm = target;
+    uint32_t prio;
+
+    if (!config_word_choice(value, prios, ARRAY_COUNT(prios), &prio))
+        return false;
+    vm->prio = (uint8_t)prio;
+    return true;
+}
+
+static bool take_pin(void *target, const struct config_word *value)
+{
+    struct vm_config *vm = target;
+
+    if (config_word_cpu_sets(value) == 0)
+        return false;
+    vm->pin = value->text;
+    vm->pin_length = value->length;
+    return true;
+}
+
+void config_pin_set(const struct vm_config *vm, uint32_t vcpu, struct cpu_set *set)
+{
+    struct config_word word = {vm->pin, vm->pin_length};
+
+    *set = (struct cpu_set){{UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
+    if (vm->pin != NULL && !config_word_cpu_set(&word, config_word_cpu_sets(&word) == 1 ? 0 : vcpu, set))
+        *set = (struct cpu_set){{0}}; /* a VM that was reported: it is not started */
+}
+
 static const struct config_option vm_options[] = {
     {"cpus=", "cpus=1..64", take_cpus},
     {"mem=", "mem=SIZE with K, M or G behind it, pages of 4K, 1M to 1024G", take_mem},
     {"on-end=", "on-end=stay|restart|poweroff", take_on_end},
+    {"pin=", "pin=SET for all vCPUs or SET/SET/... for each; SET: CPUs and ranges, as 0,2-3", take_pin},
+    {"share=", "share=1..1000", take_share},
+    {"cap=", "cap=1..100", take_cap},
+    {"prio=", "prio=low|normal|high", take_prio},
 };
 
 _Static_assert(MAX_VCPUS_PER_VM == 64, "the text of cpus= names the limit");
@@ -66,7 +125,7 @@ _Static_assert(MAX_VCPUS_PER_VM == 64, "the text of cpus= names the limit");
 static const struct config_option_table vm_option_table = {
     .options = vm_options,
     .count = ARRAY_COUNT(vm_options),
-    .keys = "cpus= mem= on-end= and -- before the guest's command line",
+    .keys = "cpus= mem= on-end= pin= share= cap= prio= and -- before the guest's command line",
 };
 
 static struct vm_config *find_vm(struct config *to, const char *name)
@@ -91,6 +150,9 @@ static struct vm_config *find_or_add_vm(struct config *to, const char *name)
     vm->cpus = 1;
     vm->mem = DEFAULT_MEM;
     vm->on_end = ON_END_DEFAULT;
+    vm->prio = VCPU_PRIO_NORMAL;
+    vm->share = SHARE_NORMAL;
+    vm->cap = 100;
     vm->guest_cmdline = "";
     return vm;
 }
@@ -117,9 +179,16 @@ static void parse_kernel(struct config_reader *reader, const struct config_word 
     while (config_next_word(reader, &option)) {
         if (config_word_is(&option, "--")) {
             vm->guest_cmdline = skip_blanks(reader->next);
-            return;
+            break;
         }
         config_apply_option(reader, &vm_option_table, &seen, &option, vm);
+    }
+    if (vm->pin != NULL) {
+        struct config_word pin = {vm->pin, vm->pin_length};
+        uint32_t sets = config_word_cpu_sets(&pin);
+
+        if (sets != 1 && sets != vm->cpus)
+            config_complain(reader, &pin, "not as many sets as CPUs in", "one set, or one for each vCPU");
     }
 }
 

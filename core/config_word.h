@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/cpu_set.h"
 #include "lib/bits.h"
 
 struct config_reader {
@@ -68,6 +69,13 @@ MUST_CHECK bool config_word_number(const struct config_word *word, uint64_t min,
 MUST_CHECK bool config_word_size(const struct config_word *word, uint64_t min, uint64_t max, uint64_t *out);
 MUST_CHECK bool config_word_choice(const struct config_word *word, const struct config_choice *choices,
                                    size_t count, uint32_t *out);
+
+/* Sets of CPUs with '/' between them: how many, 0 if the word is no such thing. A set is numbers below
+ * CPU_SET_SIZE and ranges of them with ',' between them. */
+MUST_CHECK uint32_t config_word_cpu_sets(const struct config_word *word);
+
+/* The set of that number from 0; false: there is none. */
+MUST_CHECK bool config_word_cpu_set(const struct config_word *word, uint32_t number, struct cpu_set *set);
 
 /* enum on_end */
 MUST_CHECK bool config_word_on_end(const struct config_word *word, uint32_t *out);

@@ -7,6 +7,17 @@
 struct cpu *cpus[MAX_CPUS];
 uint32_t cpu_count;
 
+void cpu_init(struct cpu *cpu, uint32_t id, uint32_t hardware_id)
+{
+    cpu->self = cpu;
+    cpu->id = id;
+    cpu->hardware_id = hardware_id;
+    cpu->timer_programmed_ns = UINT64_MAX;
+    list_init(&cpu->timers);
+    run_queue_init(&cpu->queue);
+    cpus[id] = cpu;
+}
+
 void cpu_kick(struct cpu *cpu)
 {
     /* Whoever raised it first has sent or is sending the interrupt. */

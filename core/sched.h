@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which vCPU runs next on this CPU. Each vCPU belongs to one physical CPU's queue; others may only add woken
- * ones.
+ * Which vCPU runs where. The order on one CPU is core/run_queue.h's; here is how vCPUs come into queues, go
+ * from one CPU to another, and the loop that each CPU runs. docs/scheduling.md.
  */
 #pragma once
 
@@ -10,15 +10,24 @@
 #include "core/vcpu.h"
 
 struct cpu;
+struct vm_config;
 
-/* A physical CPU for a new vCPU. Boot CPU. */
-uint32_t sched_place(void);
+/*
+ * What the configuration says about a new vCPU of number `id`, and a CPU for it to begin on. E_INVAL: none of
+ * the CPUs it is pinned to runs, one line printed. Boot CPU, all CPUs started.
+ */
+MUST_CHECK int sched_init_vcpu(struct vcpu *vcpu, const struct vm_config *config, uint32_t id);
 
-/* Makes a vCPU runnable on its CPU and kicks that CPU if needed. Any CPU. */
+/* Puts a runnable vCPU that is in no queue and does not run into one, and kicks that CPU if needed. Any CPU.
+ */
 void sched_enqueue(struct vcpu *vcpu);
 
 /* The same if the vCPU is still in state `from`; false: somebody else has woken it. Any CPU. */
 bool sched_wake(struct vcpu *vcpu, enum vcpu_state from);
+
+/* The vCPU that runs on this CPU stops running, its registers stay; and takes that back. For vcpu_block(). */
+void sched_pause(struct vcpu *vcpu);
+void sched_resume(struct vcpu *vcpu);
 
 /*
  * The vCPU that runs on this CPU leaves it: its registers go to memory, it is in no queue, and once the
@@ -26,6 +35,12 @@ bool sched_wake(struct vcpu *vcpu, enum vcpu_state from);
  * a hold.
  */
 void sched_leave(struct vcpu *vcpu);
+
+/*
+ * The vCPU that runs here waits in a loop for something: another is to run for a while, best one of its VM,
+ * which may be the one it waits for. Takes effect in the loop; no effect if nobody else can run here.
+ */
+void sched_yield(void);
 
 /* This CPU's loop: timers, console, vCPUs, idle. Never returns. */
 _Noreturn void sched_loop(struct cpu *cpu);

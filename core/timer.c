@@ -112,7 +112,7 @@ static struct timer *pop_due(struct cpu *cpu, struct list_node *due)
     return timer;
 }
 
-void timers_expire(struct cpu *cpu)
+uint64_t timers_expire(struct cpu *cpu)
 {
     uint64_t now = time_now_ns();
     struct list_node due;
@@ -129,4 +129,5 @@ void timers_expire(struct cpu *cpu)
     next = timers_next_deadline(cpu);
     if (next < cpu->timer_programmed_ns)
         program(cpu, next);
+    return now;
 }

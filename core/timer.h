@@ -36,8 +36,9 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns);
 void timer_cancel(struct timer *timer); /* any CPU; no effect when not armed */
 bool timer_is_armed(const struct timer *timer);
 
-/* Runs what is due on this CPU, then programs the hardware for what comes next. Own CPU, in its loop. */
-void timers_expire(struct cpu *cpu);
+/* Runs what is due on this CPU, then programs the hardware for what comes next; the time when it began. Own
+ * CPU, in its loop. */
+uint64_t timers_expire(struct cpu *cpu);
 
 /* Deadline of the earliest timer armed on `cpu`, UINT64_MAX: none. */
 uint64_t timers_next_deadline(struct cpu *cpu);

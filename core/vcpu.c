@@ -32,9 +32,8 @@ void vcpu_request(struct vcpu *vcpu, uint32_t requests)
 bool vcpu_block(struct vcpu *vcpu, enum vcpu_state state)
 {
     uint32_t expected = state;
-    struct cpu *cpu = this_cpu();
 
-    cpu->running = NULL;
+    sched_pause(vcpu);
     atomic_store_explicit(&vcpu->state, state, memory_order_seq_cst);
     if (LIKELY(atomic_load_explicit(&vcpu->requests, memory_order_seq_cst) == 0))
         return true;
@@ -42,7 +41,7 @@ bool vcpu_block(struct vcpu *vcpu, enum vcpu_state state)
     if (!atomic_compare_exchange_strong_explicit(&vcpu->state, &expected, VCPU_RUNNABLE, memory_order_seq_cst,
                                                  memory_order_seq_cst))
         return true;
-    cpu->running = vcpu;
+    sched_resume(vcpu);
     return false;
 }
 

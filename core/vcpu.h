@@ -11,7 +11,8 @@
 
 #include "arch_events.h"
 #include "lib/bits.h"
-#include "lib/list.h"
+#include "core/run_queue.h"
+#include "core/timer.h"
 
 struct vm;
 
@@ -44,7 +45,9 @@ struct vcpu {
     _Atomic uint32_t hold_count; /* holders, core/inspect.h; any CPU */
     _Atomic uint32_t report_wanted; /* core/report.c; any CPU */
     _Atomic bool in_guest;          /* between the last check of requests and the exit; see vcpu_request() */
-    struct list_node run_node;      /* in cpu->run_queue while runnable and not current */
+    struct queue_entry entry;       /* core/run_queue.h */
+    struct timer refill;            /* while its cap keeps it from running */
+    uint64_t moved_count;           /* times it was taken to another CPU to run there at once */
     arch_events_t inject;           /* event state: owner only, posting excepted (arch_events.h) */
     uint64_t exit_count;
     uint32_t selftest_count; /* vcpu_events_round_trip() calls */

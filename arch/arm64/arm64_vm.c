@@ -78,8 +78,8 @@ static int create_vcpu(struct arm64_vm *vm, uint32_t id)
     vcpu = hpa_to_ptr(pages);
     vcpu->core.vm = &vm->core;
     vcpu->core.id = id;
-    vcpu->core.cpu = sched_place();
-    list_init(&vcpu->core.run_node);
+    if (sched_init_vcpu(&vcpu->core, vm->core.config, id) != 0)
+        return E_INVAL;
     vgic_vcpu_init(&vm->gic, &vcpu->gic, id, &vcpu->core);
     guest_timer_init(vcpu);
     vm->core.vcpus[id] = &vcpu->core;

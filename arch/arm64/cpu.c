@@ -22,15 +22,9 @@ struct arm64_cpu_area boot_cpu_area __attribute__((section(".bss.pages")));
 
 void cpu_area_init(struct arm64_cpu *cpu, uint32_t id, uint64_t mpidr)
 {
-    cpu->base.self = &cpu->base;
-    cpu->base.id = id;
-    cpu->base.hardware_id = cpu_hardware_id(mpidr);
-    cpu->base.timer_programmed_ns = UINT64_MAX;
+    cpu_init(&cpu->base, id, cpu_hardware_id(mpidr));
     cpu->mpidr = mpidr;
     cpu->deadline_count = UINT64_MAX;
-    list_init(&cpu->base.timers);
-    list_init(&cpu->base.run_queue);
-    cpus[id] = &cpu->base;
 }
 
 int cpu_area_guard(struct arm64_cpu *cpu)

@@ -27,15 +27,9 @@ struct x86_cpu_area boot_cpu_area __attribute__((section(".bss.pages")));
 
 void cpu_area_init(struct x86_cpu *cpu, uint32_t id, uint32_t apic_id)
 {
-    cpu->base.self = &cpu->base;
-    cpu->base.id = id;
-    cpu->base.hardware_id = apic_id;
-    cpu->base.timer_programmed_ns = UINT64_MAX;
+    cpu_init(&cpu->base, id, apic_id);
     cpu->timer_deadline_tsc = UINT64_MAX;
-    list_init(&cpu->base.timers);
-    list_init(&cpu->base.run_queue);
     gdt_init(cpu);
-    cpus[id] = &cpu->base;
 }
 
 int cpu_area_guard(struct x86_cpu *cpu)

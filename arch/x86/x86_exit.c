@@ -11,6 +11,7 @@
 #include "arch/x86/vcpu_ops.h"
 #include "arch/x86/x86_debug.h"
 #include "core/log.h"
+#include "core/sched.h"
 #include "core/vm.h"
 #include "lib/printf.h"
 
@@ -247,7 +248,7 @@ static void handle_pause(struct x86_vcpu *vcpu, struct vm_exit *exit)
 {
     (void)vcpu;
     (void)exit;
-    atomic_store_explicit(&this_cpu()->attention, 1, memory_order_relaxed);
+    sched_yield();
 }
 
 static void handle_shutdown(struct x86_vcpu *vcpu, struct vm_exit *exit)

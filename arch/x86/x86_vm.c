@@ -94,9 +94,9 @@ static int create_vcpu(struct x86_vm *vm, uint32_t id)
 
     if (vcpu == NULL)
         return E_NOMEM;
+    if (sched_init_vcpu(&vcpu->core, vm->core.config, id) != 0)
+        return E_INVAL;
     vm->core.vcpus[id] = &vcpu->core;
-    vcpu->core.cpu = sched_place();
-    list_init(&vcpu->core.run_node);
     inject_init(&vcpu->core.inject, nmi_way, nmi_caps);
     timer_init(&vcpu->soft_nmi, &x86_soft_nmi_timer);
     vlapic_init(&vcpu->lapic, &vm->board.irq.apics, &vcpu->core);

@@ -18,13 +18,16 @@ unit-vioapic-y := vdev/vioapic.c core/device.c core/timer.c
 unit-board_irq-y := arch/x86/board_irq.c $(vlapic-y) $(vdev-irq-y) core/device.c core/timer.c
 
 unit-y += config
-unit-config-y := core/config_word.c core/config_options.c core/config_modules.c lib/printf.c lib/str.c
+unit-config-y := core/config_word.c core/config_cpus.c core/config_options.c core/config_modules.c lib/printf.c lib/str.c
 unit-y += device guest_mem timer
 unit-device-y := core/device.c
 unit-guest_mem-y := core/guest_mem.c
 unit-timer-y := core/timer.c
 unit-y += sched
-unit-sched-y := core/sched.c core/vcpu.c core/timer.c
+unit-sched-y := core/cpu.c core/run_queue.c core/sched.c core/vcpu.c core/timer.c lib/heap.c
+unit-y += run_queue heap
+unit-run_queue-y := core/run_queue.c lib/heap.c
+unit-heap-y := lib/heap.c
 
 decode-files := arch/x86/decode.c arch/x86/decode_modrm.c arch/x86/decode_refine.c arch/x86/decode_table.c
 unit-y += decode

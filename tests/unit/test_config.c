@@ -10,6 +10,7 @@
 
 #include "core/config.h"
 #include "core/log.h"
+#include "core/run_queue.h"
 #include "lib/addr.h"
 #include "lib/error.h"
 #include "lib/printf.h"
@@ -205,8 +206,9 @@ static void test_empty_guest_cmdline(void **state)
     assert_string_equal(parsed.vms[0].guest_cmdline, "");
     assert_string_equal(parsed.vms[1].guest_cmdline, "");
     assert_int_equal(line_count, 1);
-    assert_string_equal(lines[0], "module 3 (c): column 20: unknown word \"--x\"; allowed: "
-                                  "cpus= mem= on-end= and -- before the guest's command line");
+    assert_string_equal(lines[0],
+                        "module 3 (c): column 20: unknown word \"--x\"; allowed: "
+                        "cpus= mem= on-end= pin= share= cap= prio= and -- before the guest's command line");
     assert_true(parsed.vms[0].valid && parsed.vms[1].valid && !parsed.vms[2].valid);
 }
 
@@ -251,8 +253,11 @@ static void test_bad_modules(void **state)
                    "module 2 (b): column 10: bad value in \"cpus=65\"; allowed: cpus=1..64");
     one_bad_module("b:kernel cpus=1 mem=512", "module 2 (b): column 17: bad value in \"mem=512\"; allowed: "
                                               "mem=SIZE with K, M or G behind it, pages of 4K, 1M to 1024G");
-    one_bad_module("b:kernel pin=0", "module 2 (b): column 10: unknown word \"pin=0\"; allowed: "
-                                     "cpus= mem= on-end= and -- before the guest's command line");
+    one_bad_module("b:kernel pins=0",
+                   "module 2 (b): column 10: unknown word \"pins=0\"; allowed: "
+                   "cpus= mem= on-end= pin= share= cap= prio= and -- before the guest's command line");
+    one_bad_module("b:kernel pin=0/1 cpus=3", "module 2 (b): column 14: not as many sets as CPUs in \"0/1\"; "
+                                              "allowed: one set, or one for each vCPU");
     one_bad_module("b:kernel cpus=1 cpus=1", "module 2 (b): column 17: given twice: \"cpus=1\"");
     one_bad_module("b:initrd", "vm b: initrd without a kernel; a module with \"b:kernel\" is needed");
 }
@@ -276,6 +281,26 @@ static void test_bad_sizes(void **state)
         "b:kernel mem=0x10M",
         "b:kernel cpus=",
         "b:kernel share=a",
+        "b:kernel share=0",
+        "b:kernel share=1001",
+        "b:kernel cap=0",
+        "b:kernel cap=101",
+        "b:kernel cap=50%",
+        "b:kernel prio=1",
+        "b:kernel prio=",
+        "b:kernel pin=",
+        "b:kernel pin=256",
+        "b:kernel pin=0,",
+        "b:kernel pin=,0",
+        "b:kernel pin=3-1",
+        "b:kernel pin=1-",
+        "b:kernel pin=-1",
+        "b:kernel pin=0/ cpus=2",
+        "b:kernel pin=/0 cpus=2",
+        "b:kernel pin=0//1 cpus=3",
+        "b:kernel pin=0 pin=1",
+        "b:kernel pin=4294967296",
+        "b:kernel pin=all",
         "b:kernel gdb=com2",
         "b:kernel on-end=stay,",
         "b:initrd mem=512M",
@@ -292,6 +317,36 @@ static void test_bad_sizes(void **state)
         assert_false(parsed.vms[1].valid);
     }
     assert_int_equal(MODULES("a:kernel mem=1024g", "b:kernel mem=1M", "c:kernel mem=1028k"), 0);
+}
+
+static bool pinned_to(uint32_t vm, uint32_t vcpu, uint64_t low, uint64_t high)
+{
+    struct cpu_set set;
+
+    config_pin_set(&parsed.vms[vm], vcpu, &set);
+    return set.words[0] == low && set.words[CPU_SET_WORDS - 1] == high;
+}
+
+static void test_scheduling_words(void **state)
+{
+    (void)state;
+    assert_int_equal(MODULES("a:kernel", "b:kernel share=1 cap=1 prio=low pin=0",
+                             "c:kernel pin=0-1,5/254-255 cpus=2",
+                             "d:kernel share=1000 cap=100 prio=high pin=2-3,0 cpus=3"),
+                     0);
+    assert_int_equal(parsed.vms[0].share, 100);
+    assert_int_equal(parsed.vms[0].cap, 100);
+    assert_int_equal(parsed.vms[0].prio, VCPU_PRIO_NORMAL);
+    assert_true(pinned_to(0, 0, UINT64_MAX, UINT64_MAX));
+    assert_int_equal(parsed.vms[1].share, 1);
+    assert_int_equal(parsed.vms[1].cap, 1);
+    assert_int_equal(parsed.vms[1].prio, VCPU_PRIO_LOW);
+    assert_true(pinned_to(1, 0, 1, 0));
+    assert_true(pinned_to(2, 0, 0x23, 0));
+    assert_true(pinned_to(2, 1, 0, BIT(63) | BIT(62)));
+    assert_int_equal(parsed.vms[3].prio, VCPU_PRIO_HIGH);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_true(pinned_to(3, i, 0xd, 0));
 }
 
 static void test_duplicates(void **state)
@@ -365,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup(test_initrd_first, setup),
         cmocka_unit_test_setup(test_bad_modules, setup),
         cmocka_unit_test_setup(test_bad_sizes, setup),
+        cmocka_unit_test_setup(test_scheduling_words, setup),
         cmocka_unit_test_setup(test_duplicates, setup),
         cmocka_unit_test_setup(test_too_many_vms, setup),
         cmocka_unit_test_setup(test_no_modules, setup),
