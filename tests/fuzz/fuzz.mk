@@ -22,6 +22,10 @@ fuzz-devicetree-y := $(unit-devicetree-y)
 fuzz-devicetree-libs := -lfdt
 fuzz-bundle-y := $(unit-bundle-y)
 
+fuzz-y += gdb gdb_packet
+fuzz-gdb_packet-y := $(unit-gdb_packet-y)
+fuzz-gdb-y := $(unit-gdb-y)
+
 fuzz-cflags := -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	-I. -Itests/unit/inline -DLATCH_HOST_TEST
 fuzz-programs := $(addprefix build/fuzz/fuzz_,$(fuzz-y))
