@@ -79,8 +79,8 @@ def test_gets_what_the_architecture_says(launch, latch_arm64, cpu):
     said = "".join(line + "\n" for line in run.output.splitlines() if line.startswith(("[", "  ")))
     assert said == EXPECTED
     assert "HOSTILE-END" in run.output, run
-    # One line for each of the first unknown registers, and no more.
-    assert len(re.findall(r"^latch: vm hostile vcpu 0: .* of system register", run.output, re.MULTILINE)) == 4
+    # A line for each of the first unknown registers that trap, and no more.
+    assert 1 <= len(re.findall(r"^latch: vm hostile vcpu 0: .* of system register", run.output, re.MULTILINE)) <= 4, run
 
 
 @pytest.mark.parametrize("word,insn", [("simd", "3dc00120"), ("atomic", r"885f7c[0-9a-f]{2}")])

@@ -89,7 +89,7 @@ static void probe_registers(void)
     PROBE("pmcr_el0", "mrs %0, pmcr_el0");
     PROBE("pmccntr_el0", "msr pmccntr_el0, %0");
     /* Else EL1 itself would trap it first, where the CPU has the register. */
-    WRITE_SYSREG(cpacr_el1, FIELD_ZEN);
+    WRITE_SYSREG(cpacr_el1, FIELD_ZEN | FIELD_FPEN);
     PROBE("zcr_el1", "mrs %0, s3_0_c1_c2_0");
     PROBE("erridr_el1", "mrs %0, s3_0_c5_c3_0");
     PROBE("lorid_el1", "mrs %0, s3_0_c10_c4_7");
