@@ -2,5 +2,5 @@
 # `make bench`: instructions per operation, in the emulator's own count; table on the terminal, build/bench.json for programs.
 .PHONY: bench
 ## bench: instructions per operation; build/bench.json
-bench: build guests bootstrap
+bench: bootstrap build build-arm64 guests guests-arm64
 	@$(PYTHON) -B bench/run

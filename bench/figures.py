@@ -46,3 +46,19 @@ FIGURES = [
     Figure("image_size", "image: text, rodata, data without debugger", "", "bytes", 160 * 1024),
     Figure("debugger_size", "image: shell, gdb stub, names", "", "bytes", 64 * 1024),
 ]
+
+ARM64_FIGURES = [
+    Figure("arm64_hypercall", "HVC, round trip (PSCI_VERSION)", "hypercall", target=120, peer=1101),
+    Figure("arm64_mmio_read", "read of the PL011's flags, device in Latch", "mmio_read_uart", target=250, peer=6861),
+    Figure("arm64_gicd_read", "read of GICD_TYPER", "mmio_read_gicd", target=250, peer=1943),
+    Figure("arm64_gicr_read", "read of GICR_TYPER", "mmio_read_gicr", target=250, peer=1943),
+    Figure("arm64_eoi", "ICC_EOIR1_EL1", "eoi", target=25, peer=21),
+    Figure("arm64_sgi_self", "SGI to oneself: ICC_SGI1R_EL1 to the handler's first instruction", "sgi_self"),
+    Figure("arm64_ipi", "SGI to a CPU that runs, to its handler's first instruction", "ipi", target=900, peer=4886),
+    Figure("arm64_ipi_sleeping", "SGI to a CPU in WFI, on a CPU of the machine that is idle", "ipi_sleeping"),
+    Figure("arm64_lpi", "ITS command INT to the handler's first instruction, by list register", "lpi", target=900, peer=7213),
+    Figure("arm64_timer", "CNTV programmed to the handler's first instruction, without the period", "timer_busy", target=700, peer=5057),
+    Figure("arm64_timer_asleep", "the same with the CPU in WFI", "timer_asleep"),
+    Figure("arm64_image_size", "image: text, rodata, data without debugger", "", "bytes", 160 * 1024),
+    Figure("arm64_debugger_size", "image: shell, gdb stub, names", "", "bytes", 64 * 1024),
+]

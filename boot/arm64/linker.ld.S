@@ -4,6 +4,7 @@
  * from the first link (relocations, symbols) come last, so that their size moves no symbol.
  */
 #include "boot/arm64/layout.h"
+#include "boot/debugger.ld.h"
 
 OUTPUT_FORMAT("elf64-littleaarch64")
 OUTPUT_ARCH(aarch64)
@@ -23,9 +24,13 @@ SECTIONS
     . = IMAGE_BASE;
     image_start = .;
     symbol_origin = .;
-    .text : {
+    .boot : {
         KEEP(*(.boot_header))
-        . = ALIGN(2048);
+    } :text
+    .debugger.text : {
+        DEBUGGER(.text .text.*)
+    } :text
+    .text : ALIGN(2048) {
         KEEP(*(.text.vectors))
         *(.text.hot .text.hot.*)
         *(.text .text.*)
@@ -33,6 +38,9 @@ SECTIONS
     . = ALIGN(4096);
     text_end = .;
 
+    .debugger.rodata : {
+        DEBUGGER(.rodata .rodata.*)
+    } :rodata
     .rodata : {
         *(.rodata .rodata.*)
     } :rodata
