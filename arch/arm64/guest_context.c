@@ -208,6 +208,16 @@ bool guest_serror_pending(void)
     return (SYSREG_READ(hcr_el2) & HCR_VSE) != 0;
 }
 
+void guest_trap_wfe(struct arm64_vcpu *vcpu, bool trap)
+{
+    uint64_t hcr = (vcpu->hcr & ~HCR_TWE) | (trap ? HCR_TWE : 0);
+
+    if (LIKELY(hcr == vcpu->hcr))
+        return;
+    vcpu->hcr = hcr;
+    SYSREG_WRITE(hcr_el2, hcr | (SYSREG_READ(hcr_el2) & HCR_VSE));
+}
+
 /* The VMID's translations of both stages, on all CPUs; whoever is loaded here stays so. */
 void guest_forget_translations(uint64_t vttbr)
 {

@@ -28,6 +28,9 @@ void guest_put(struct arm64_vcpu *vcpu);
 /* Of the loaded vCPU: a virtual SError that the guest has not taken yet. */
 bool guest_serror_pending(void);
 
+/* WFE of the loaded vCPU exits, or waits. */
+void guest_trap_wfe(struct arm64_vcpu *vcpu, bool trap);
+
 /* Drops all translations of a VM, on all CPUs; makes new tables visible. None of its vCPUs runs. */
 void guest_forget_translations(uint64_t vttbr);
 

@@ -12,6 +12,7 @@
 #include "arch/arm64/host_irq.h"
 #include "arch/arm64/sysregs.h"
 #include "core/log.h"
+#include "core/sched.h"
 #include "core/vm.h"
 #include "lib/printf.h"
 
@@ -43,7 +44,7 @@ static void handle_hypercall(struct arm64_vcpu *vcpu, const struct vm_exit *exit
 static void handle_pause(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
 {
     arm64_skip(vcpu, exit->length);
-    atomic_store_explicit(&this_cpu()->attention, 1, memory_order_relaxed);
+    sched_yield();
 }
 
 static void handle_undefined(struct arm64_vcpu *vcpu, const struct vm_exit *exit)

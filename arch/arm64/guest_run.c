@@ -211,6 +211,8 @@ void arch_vcpu_run(struct vcpu *core)
 {
     struct arm64_vcpu *vcpu = arm64_vcpu_of(core);
 
+    /* Spinning with WFE is worth an exit only if somebody else could run meanwhile. */
+    guest_trap_wfe(vcpu, this_cpu()->sliced);
     if (prepare_entry(vcpu))
         guest_run(&vcpu->sw);
 }
