@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 
+import pexpect
 import pytest
 
 import harness
@@ -43,6 +44,12 @@ def test_boots_with_all_cpus(boot, cpu, gic):
                  "self-check: 4 of 4 CPUs run\n", "latch: all VMs ended: poweroff\n"):
         assert line in run.output, run
     assert "warning" not in run.output and "PANIC" not in run.output, run
+
+
+def test_many_cpus_in_two_redistributor_regions(boot):
+    run = boot("--cpus", "130")
+    assert run.status == 0 and "self-check: 130 of 130 CPUs run\n" in run.output, run
+    assert ", 2 redistributor regions\n" in run.output, run
 
 
 def test_console_none(boot):
@@ -146,6 +153,49 @@ def test_cpu_that_is_not_there_is_left_out(boot_tree, tmp_path):
     assert run.status == 0, run
     assert "latch: warning: CPU with affinity 5 is left out: the firmware does not know it\n" in run.output, run
     assert "self-check: 2 of 3 CPUs run\n" in run.output, run
+
+
+def test_cpu_with_another_way_to_start_is_left_out(boot_tree, tmp_path):
+    source = dump_tree(tmp_path, 2)
+    text = subprocess.run(["dtc", "-q", "-I", "dtb", "-O", "dts"], input=source, check=True, capture_output=True).stdout
+    before, last = text.decode().rsplit('enable-method = "psci"', 1)
+    tree = subprocess.run(["dtc", "-q", "-I", "dts", "-O", "dtb"], input=(before + 'enable-method = "spin-table"' + last).encode(),
+                          check=True, capture_output=True).stdout
+    run = boot_tree(tree, "--cpus", "2")
+    assert run.status == 0 and "CPU with affinity 1 is left out: PSCI does not start it\n" in run.output, run
+    assert "self-check: 1 of 2 CPUs run\n" in run.output, run
+
+
+def test_boots_by_u_boot(tmp_path, request):
+    """A loader with its own ideas of where image, archive and tree belong; the archive is cpio's own."""
+    firmware = harness.require("/usr/lib/u-boot/qemu_arm64/u-boot.bin", "tools/bootstrap arm64")
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "kernel").write_bytes(b"\x7fELF, which Latch does not load")
+    (tmp_path / "files" / "latch.cfg").write_text("# one machine\nkernel tiny:kernel mem=16M\n")
+    archive = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], cwd=tmp_path / "files", check=True,
+                             input=b".\n./kernel\n./latch.cfg\n", capture_output=True).stdout
+    (tmp_path / "boot.cpio").write_bytes(archive)
+    argv = ["-M", "virt,virtualization=on,gic-version=3", "-cpu", "cortex-a57", "-m", "1G", "-smp", "2", "-nodefaults",
+            "-display", "none", "-serial", "stdio", "-bios", firmware]
+    for file, address in ((IMAGE, "0x60100000"), (tmp_path / "boot.cpio", "0x68000000")):
+        argv += ["-device", f"loader,file={file},addr={address},force-raw=on"]
+    os.makedirs(harness.LOG_FOLDER, exist_ok=True)
+    with open(os.path.join(harness.LOG_FOLDER, f"test_arm64.{request.node.name}.log"), "wb") as log:
+        child = pexpect.spawn("qemu-system-aarch64", argv, timeout=harness.PATIENCE_S, logfile=log)
+        try:
+            child.expect("Hit any key")
+            child.send("\n")
+            for command in ("setenv bootargs console=pl011 on-end=poweroff",
+                            f"booti 0x60100000 0x68000000:{len(archive):x} ${{fdtcontroladdr}}"):
+                child.expect_exact("=> ")
+                child.send(command + "\n")
+            child.expect("self-check: image [0-9]+ KiB at 0x60200000, 1 modules\r")
+            child.expect("self-check: 2 of 2 CPUs run\r")
+            child.expect("latch: vm tiny ended: config: ")
+            child.expect("latch: all VMs ended: failed\r")
+            child.expect(pexpect.EOF)
+        finally:
+            child.close(force=True)
 
 
 def fault(log_name, *commands, cpus=1):
