@@ -14,11 +14,12 @@ bootstrap:
 bootstrap-all:
 	@tools/bootstrap all
 
-# A busybox shell on Debian's kernel, on top of Latch. LAUNCH adds options of tools/launch.
+# A busybox shell on Debian's kernel, on top of Latch. LAUNCH adds options of tools/launch. The kernel is unpacked for all PC emulators alike,
+# so that each boots the same ISO image.
 ## run: Debian Linux on Latch, in an emulator, on this terminal
 run: bootstrap
 	@$(MAKE) --no-print-directory build
-	@tools/launch --emu $(EMU) $(if $(filter arm64,$(ARCH)),--cpus 2) $(LAUNCH) --vm "$(RUN_VM)"
+	@tools/launch --emu $(EMU) $(if $(filter arm64,$(ARCH)),--cpus 2,--unpack) $(LAUNCH) --vm "$(RUN_VM)"
 
 # A small multiboot kernel that reports what it was given: a guest, and the launcher's stand-in for Latch in tests.
 MBINFO := build/guests/mbinfo.elf

@@ -5,8 +5,8 @@
  *   echo=1       gives every received byte back until Ctrl-D
  *   fault=1      a triple fault
  *   exit=N       writes N to the debug-exit port
- *   poweroff=1   switches off QEMU's q35 machine (where firmware puts its power management ports)
- * and halts. Boots by Multiboot 1 and 2, on a bare machine and as a guest.
+ *   poweroff=1   switches off QEMU's q35 machine (where firmware puts its power management ports), and
+ * Bochs's and halts. Boots by Multiboot 1 and 2, on a bare machine and as a guest.
  */
 #include <stdint.h>
 
@@ -30,8 +30,10 @@
 #define COM_LSR     (COM1 + 5)
 #define LSR_DATA    0x01
 #define LSR_THRE    0x20
+#define LSR_TEMT    0x40
 #define DEBUG_EXIT  0xf4
 #define Q35_PM1_CNT 0x604
+#define BOCHS_OFF   0x8900
 #define SLP_EN      0x2000
 /* Slow emulators should not spend their time on the rest of a module. */
 #define SUM_MAX (1u << 20)
@@ -296,6 +298,9 @@ void mbinfo_main(uint32_t magic, uint32_t info)
     if (find_option(command_line, "echo=")) {
         echo();
     }
+    /* The last byte out before the machine may go. */
+    while (!(in8(COM_LSR) & LSR_TEMT)) {
+    }
     if (find_option(command_line, "fault=")) {
         triple_fault();
     }
@@ -305,6 +310,9 @@ void mbinfo_main(uint32_t magic, uint32_t info)
     }
     if (find_option(command_line, "poweroff=")) {
         out16(Q35_PM1_CNT, SLP_EN);
+        for (const char *word = "Shutdown"; *word != '\0'; word++) {
+            out8(BOCHS_OFF, (uint8_t)*word);
+        }
     }
     for (;;) {
         __asm__ volatile("cli; hlt");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Runs the scenarios named on the command line ("all": every one; "list": only names) and prints their
- * traces. The trace is kept in memory until the scenario is over: a console in between would disturb it.
+ * Runs the scenarios named on the command line, in that order ("all", "smp": those for one CPU, for two;
+ * "-NAME": not this one; "list": only names), and prints their traces. The trace is kept in memory until the
+ * scenario is over: a console in between would disturb it.
  */
 #include <stdarg.h>
 
@@ -224,36 +225,48 @@ static void run(const struct scenario *scenario)
     current = NULL;
 }
 
-/* Left out by a word "-NAME": what a machine does so wrongly that the guest does not survive it. */
+/* Left out of its group by a word "-NAME": what a machine does so wrongly that the guest does not survive it.
+ */
 static bool left_out(const char *name, int word_count, char **words)
 {
-    for (int i = 2; i < word_count; i++)
+    for (int i = 1; i < word_count; i++)
         if (words[i][0] == '-' && strcmp(words[i] + 1, name) == 0)
             return true;
     return false;
 }
 
-int guest_main(int word_count, char **words)
+/* The scenarios that one word names; false: there are none. */
+static bool run_wanted(const char *wanted, int word_count, char **words)
 {
-    const char *wanted = word_count > 1 ? words[1] : "all";
     bool found = false;
 
     for (unsigned int g = 0; g < ARRAY_COUNT(groups); g++) {
         for (const struct scenario *s = groups[g]; s->name != NULL; s++) {
-            if (strcmp(wanted, "list") == 0) {
+            if (strcmp(wanted, "list") == 0)
                 print("%s\n", s->name);
-                found = true;
-            } else if (left_out(s->name, word_count, words)) {
-                continue;
-            } else if (strcmp(wanted, s->name) == 0 ||
-                       strcmp(wanted, groups[g] == scenarios_smp ? "smp" : "all") == 0) {
+            else if (strcmp(wanted, s->name) == 0)
                 run(s);
-                found = true;
-            }
+            else if (strcmp(wanted, groups[g] == scenarios_smp ? "smp" : "all") != 0)
+                continue;
+            else if (!left_out(s->name, word_count, words))
+                run(s);
+            found = true;
         }
     }
-    if (!found)
-        print("no scenario \"%s\": try list\n", wanted);
+    return found;
+}
+
+int guest_main(int word_count, char **words)
+{
+    bool found = word_count < 2 && run_wanted("all", word_count, words);
+
+    for (int i = 1; i < word_count; i++) {
+        if (words[i][0] == '-')
+            continue;
+        found = run_wanted(words[i], word_count, words);
+        if (!found)
+            print("no scenario \"%s\": try list\n", words[i]);
+    }
     print("SCENARIOS-END\n");
     return found ? 0 : 1;
 }

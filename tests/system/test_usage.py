@@ -37,6 +37,9 @@ MISUSES = [
     (["--machine-args", "'open"], "--machine-args: No closing quotation"),
     (["--image", KERNEL, "--vm", VM, "--emu", "bochs-svm", "--icount"], "--icount is for QEMU only"),
     (["--image", KERNEL, "--vm", VM, "--emu", "bochs-svm", "--mem", "8G"], "at most 2048M"),
+    (["--image", KERNEL, "--vm", VM, "--emu", "bochs-vmx", "--cpus", "9"], "at most 8 CPUs"),
+    (["--boot-iso", KERNEL, "--vm", VM], "--vm belongs to its making"),
+    (["--boot-iso", "/no/such/iso"], "no such file: /no/such/iso"),
 ]
 
 
@@ -51,7 +54,7 @@ def test_misuse_is_one_line(launch, arguments, message):
 def test_help_names_every_promise(launch):
     text = launch("--help").output
     for word in ("--emu", "--uefi", "--cpus", "--mem", "--hv", "--icount", "--timeout", "--until", "--iso", "--vm",
-                 "--accel", "--cpu", "--gdb", "--monitor", "--native", "--log", "--machine-args", "124", "125", "70"):
+                 "--boot-iso", "--unpack", "--accel", "--cpu", "--gdb", "--monitor", "--native", "--log", "--machine-args", "124", "125", "70"):
         assert word in text
 
 
