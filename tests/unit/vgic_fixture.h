@@ -17,6 +17,8 @@
 #include "arch/arm64/gic/gicd_regs.h"
 #include "arch/arm64/gic/vgic.h"
 #include "arch/arm64/gic/vgic_internal.h"
+#include "arch/arm64/gic/vits.h"
+#include "arch/arm64/gic/vits_regs.h"
 #include "core/vcpu.h"
 #include "core/vm.h"
 #include "lib/assert.h"
@@ -26,12 +28,16 @@
 #define VCPUS_MAX 20
 #define SPIS      64
 #define TIMER     27u
+#define LPIS      32
 
 struct cpu *fake_this_cpu;
 
 static struct vgic_vm gic;
 static struct vgic_vcpu cpu[VCPUS_MAX];
 static struct vgic_irq spis[VGIC_MAX_SPIS];
+static struct vgic_irq lpis[LPIS];
+static struct vits_event events[LPIS];
+static struct vits its;
 static struct vcpu vcpus[VCPUS_MAX];
 static struct ich_model ich[VCPUS_MAX];
 static struct bus bus;
@@ -107,7 +113,26 @@ static void fixture_hw(struct vgic_vcpu *v, uint32_t intid)
     hw_ended[v->id]++;
 }
 
-static const struct vgic_ops fixture_ops = {fixture_kick, fixture_vmcr, fixture_fold, fixture_hw};
+/* Guest memory: 1 MiB at 0x40000000. */
+#define MEMORY      UINT64_C(0x40000000)
+#define MEMORY_SIZE 0x100000u
+
+static uint8_t memory[MEMORY_SIZE];
+
+static int fixture_read(struct vgic_vm *vgic, uint64_t at, void *to, size_t size)
+{
+    ASSERT(vgic == &gic);
+    if (at < MEMORY || at - MEMORY >= MEMORY_SIZE || size > MEMORY_SIZE - (at - MEMORY))
+        return E_FAULT;
+    memcpy(to, &memory[at - MEMORY], size);
+    return 0;
+}
+
+static const struct vgic_ops fixture_ops = {.kick = fixture_kick,
+                                            .vmcr = fixture_vmcr,
+                                            .fold_here = fixture_fold,
+                                            .hw_deactivate = fixture_hw,
+                                            .guest_read = fixture_read};
 
 static inline struct vgic_cpuif cpuif_of(unsigned int i)
 {
@@ -150,11 +175,17 @@ static void start(uint32_t vcpu_count, uint32_t lr_count, uint32_t spi_count)
                                     .lr_count = lr_count,
                                     .pre_bits = 5,
                                     .spi_count = spi_count,
-                                    .spis = spis};
+                                    .spis = spis,
+                                    .lpi_count = LPIS,
+                                    .lpis = lpis};
 
     memset(&gic, 0, sizeof(gic));
     memset(cpu, 0, sizeof(cpu));
     memset(spis, 0, sizeof(spis));
+    memset(lpis, 0, sizeof(lpis));
+    memset(events, 0, sizeof(events));
+    memset(&its, 0, sizeof(its));
+    memset(memory, 0, sizeof(memory));
     memset(ich, 0, sizeof(ich));
     memset(&bus, 0, sizeof(bus));
     memset(kicks, 0, sizeof(kicks));
@@ -168,6 +199,8 @@ static void start(uint32_t vcpu_count, uint32_t lr_count, uint32_t spi_count)
         vgic_vcpu_on(&cpu[i]);
     }
     ASSERT(vgic_register(&gic, &bus) == 0);
+    vits_init(&its, &gic, events);
+    ASSERT(vits_register(&its, &bus) == 0);
 }
 
 /* Group 1, enabled, this priority. */
@@ -206,6 +239,8 @@ static inline bool books_balance(void)
 
     for (uint32_t i = 0; i < gic.config.spi_count; i++)
         shared += events_waiting(&spis[i]);
+    for (uint32_t i = 0; i < gic.config.lpi_count; i++)
+        shared += events_waiting(&lpis[i]);
     fine = shared == gic.books.posted_count;
     for (uint32_t c = 0; c < gic.config.vcpu_count; c++) {
         const struct vgic_books *b = &cpu[c].books;

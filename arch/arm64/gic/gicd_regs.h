@@ -32,7 +32,8 @@
 #define GICD_CTLR_ARE       BIT(4)
 #define GICD_CTLR_DS        BIT(6)
 
-#define GICD_TYPER_IT_LINES FIELD(4, 0) /* INTIDs / 32 - 1 */
+#define GICD_TYPER_IT_LINES FIELD(4, 0)   /* INTIDs / 32 - 1 */
+#define GICD_TYPER_NUM_LPIS FIELD(15, 11) /* log2 of their number - 1; 0: as many as the ID bits say */
 #define GICD_TYPER_LPIS     BIT(17)
 #define GICD_TYPER_ID_BITS  FIELD(23, 19) /* - 1 */
 #define GICD_TYPER_A3V      BIT(24)

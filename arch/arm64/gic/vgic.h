@@ -18,6 +18,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "arch/arm64/gic/ich_regs.h"
@@ -30,6 +31,7 @@
 #define VGIC_SGIS      16
 #define VGIC_MAX_SPIS  988 /* INTIDs 32..1019 */
 #define VGIC_LPI_FIRST 8192
+#define VGIC_ID_BITS   14 /* with LPIs: INTIDs up to 16383 */
 #define VGIC_MAX_VCPUS 64
 #define VGIC_PRIORITIES                                                                \
     32 /* 5 bits, as every GIC of the time has; low three bits of the registers read 0 \
@@ -120,6 +122,8 @@ struct vgic_ops {
     /* The guest deactivated an interrupt with hw_intid other than through its list register (only in `v`'s
      * own exits): deactivate the physical one. */
     void (*hw_deactivate)(struct vgic_vcpu *v, uint32_t hw_intid);
+    /* Guest memory, copied; 0 or E_FAULT. Needed with LPIs. vgic_vm.lock is held. */
+    int (*guest_read)(struct vgic_vm *vgic, uint64_t at, void *to, size_t size);
 };
 
 struct vgic_queue {
@@ -159,6 +163,8 @@ struct vgic_config {
     uint32_t pre_bits;     /* 5..7: ICH_VTR_EL2.PREbits + 1 */
     uint32_t spi_count;    /* multiple of 32, up to 960, or 988 */
     struct vgic_irq *spis; /* spi_count of them, zeroed; caller's memory for the VM's life */
+    uint32_t lpi_count;    /* 0: no LPIs, no ITS; else a power of two, 4..8192 */
+    struct vgic_irq *lpis; /* the same of these */
 };
 
 struct vgic_vm {

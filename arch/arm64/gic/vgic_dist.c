@@ -13,8 +13,13 @@ static uint32_t typer(const struct vgic_vm *vgic)
 {
     uint32_t lines = (VGIC_PRIVATE + vgic->config.spi_count + 31) / 32 - 1;
 
-    return (uint32_t)(field_make(lines, GICD_TYPER_IT_LINES) | field_make(9, GICD_TYPER_ID_BITS) |
-                      GICD_TYPER_A3V);
+    uint32_t lpis = vgic->config.lpi_count;
+    uint64_t value = field_make(lines, GICD_TYPER_IT_LINES) | GICD_TYPER_A3V;
+
+    if (lpis == 0)
+        return (uint32_t)(value | field_make(9, GICD_TYPER_ID_BITS));
+    return (uint32_t)(value | field_make(VGIC_ID_BITS - 1, GICD_TYPER_ID_BITS) | GICD_TYPER_LPIS |
+                      field_make((uint32_t)__builtin_ctz(lpis) - 1, GICD_TYPER_NUM_LPIS));
 }
 
 static void write_ctlr(struct vgic_vm *vgic, uint64_t value)

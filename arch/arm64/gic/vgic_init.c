@@ -6,15 +6,19 @@
 
 #include "arch/arm64/gic/gicd_regs.h"
 #include "arch/arm64/gic/vgic_internal.h"
+#include "arch/arm64/gic/vgic_lpi.h"
 #include "lib/error.h"
 
 int vgic_vm_init(struct vgic_vm *vgic, const struct vgic_config *config)
 {
     bool spis_fit = config->spi_count == VGIC_MAX_SPIS ||
                     (config->spi_count < VGIC_MAX_SPIS && config->spi_count % 32 == 0);
+    bool lpis_fit = config->lpi_count == 0 || (is_power_of_two(config->lpi_count) && config->lpi_count >= 4 &&
+                                               config->lpi_count <= VGIC_LPI_FIRST);
 
     if (config->vcpu_count == 0 || config->vcpu_count > VGIC_MAX_VCPUS || config->lr_count == 0 ||
-        config->lr_count > VGIC_MAX_LRS || config->pre_bits < 5 || config->pre_bits > 7 || !spis_fit)
+        config->lr_count > VGIC_MAX_LRS || config->pre_bits < 5 || config->pre_bits > 7 || !spis_fit ||
+        !lpis_fit)
         return E_INVAL;
     vgic->config = *config;
     vgic->dist.ops = &vgic_dist_ops;
@@ -23,6 +27,7 @@ int vgic_vm_init(struct vgic_vm *vgic, const struct vgic_config *config)
         list_init(&config->spis[i].node);
         config->spis[i].intid = VGIC_PRIVATE + i;
     }
+    vgic_lpi_init(vgic);
     return 0;
 }
 
@@ -74,13 +79,14 @@ static void reset_irq(struct vgic_vm *vgic, struct vgic_irq *irq)
     irq->active = false;
     irq->acked = false;
     irq->priority = 0;
-    irq->group1 = false;
-    irq->target = shared ? 0 : irq->target;
+    irq->group1 = vgic_is_lpi(irq);
+    if (shared)
+        irq->target = vgic_is_lpi(irq) ? VGIC_NO_VCPU : 0;
     irq->any_target = false;
     irq->route = 0;
     vgic_clear_latch(vgic, irq);
     if (shared)
-        vgic_set_edge(vgic, irq, false);
+        vgic_set_edge(vgic, irq, vgic_is_lpi(irq));
 }
 
 static void reset_irqs(struct vgic_vm *vgic, struct vgic_irq *irqs, uint32_t count)
@@ -110,6 +116,7 @@ void vgic_vm_reset(struct vgic_vm *vgic)
         v->ghosts = 0;
     }
     reset_irqs(vgic, vgic->config.spis, vgic->config.spi_count);
+    reset_irqs(vgic, vgic->config.lpis, vgic->config.lpi_count);
     spin_unlock(&vgic->lock);
 }
 

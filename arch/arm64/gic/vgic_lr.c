@@ -90,6 +90,11 @@ static void fold_one(struct vgic_vcpu *v, struct vgic_irq *irq, uint64_t lr)
         vgic_leave_ghost(v, irq);
     irq->active = (active && !irq->drop_active) || irq->set_active;
     irq->acked = irq->acked && active && !irq->drop_active;
+    if (vgic_is_lpi(irq)) {
+        /* Not active for the architecture, and its EOI is not counted. One that has moved is free at once. */
+        irq->acked = false;
+        irq->active = irq->active && irq->target == v->id;
+    }
     if (irq->set_active && !irq->acked)
         irq->acked = vgic_recall_ghost(v, irq);
     irq->lr_pending = false;
@@ -176,7 +181,7 @@ static uint64_t lr_value(const struct vgic_irq *irq, uint8_t priority)
 /* EOI looks for the priority that the acknowledge has made active. */
 static uint8_t lr_priority(const struct vgic_irq *irq)
 {
-    return irq->active && irq->acked ? irq->ack_priority : irq->priority;
+    return irq->active && (irq->acked || vgic_is_lpi(irq)) ? irq->ack_priority : irq->priority;
 }
 
 static void put(struct vgic_vcpu *v, struct vgic_lrs *lrs, struct vgic_irq *irq, bool pending)
@@ -227,6 +232,21 @@ static void put_active(struct vgic_vcpu *v, struct vgic_lrs *lrs)
     }
 }
 
+/* The list register of an active LPI only serves its EOI: without one, it is not active any more. None is
+ * pending: vgic_settle(). */
+static void drop_active_lpis(struct vgic_vcpu *v)
+{
+    for (struct list_node *at = v->active.next, *next; at != &v->active; at = next) {
+        struct vgic_irq *irq = LIST_ENTRY(at, struct vgic_irq, node);
+
+        next = at->next;
+        if (!vgic_is_lpi(irq))
+            continue;
+        vgic_unlink(v, irq);
+        irq->active = false;
+    }
+}
+
 /* More than `count` wait, in these groups. */
 static bool more_than(const struct vgic_vcpu *v, uint32_t count)
 {
@@ -272,6 +292,8 @@ void vgic_fill(struct vgic_vcpu *v, struct vgic_lrs *lrs)
     if (UNLIKELY(waiting(v, groups) != 0))
         lrs->hcr |= ICH_HCR_NPIE;
     put_active(v, lrs);
+    if (UNLIKELY(!list_is_empty(&v->active)))
+        drop_active_lpis(v);
     if (UNLIKELY(v->acked_count != 0))
         lrs->hcr |= ICH_HCR_LRENPIE;
     v->lr_count = (uint8_t)lrs->count;

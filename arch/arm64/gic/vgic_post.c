@@ -93,7 +93,7 @@ void vgic_deactivate(struct vgic_vcpu *v, uint64_t value)
     struct vgic_irq *irq = vgic_find(vgic, v, value & ICC_DIR_INTID);
 
     /* In EOI mode 0 DIR does nothing. */
-    if (irq == NULL || (vgic->config.ops->vmcr(v) & ICH_VMCR_VEOIM) == 0)
+    if (irq == NULL || vgic_is_lpi(irq) || (vgic->config.ops->vmcr(v) & ICH_VMCR_VEOIM) == 0)
         return;
     vgic->config.ops->fold_here(v);
     if (!vgic_is_private(irq))

@@ -7,12 +7,13 @@
 
 #include "arch/arm64/gic/gicd_regs.h"
 #include "arch/arm64/gic/vgic_internal.h"
+#include "arch/arm64/gic/vgic_lpi.h"
 #include "core/vcpu.h"
 
 static uint64_t typer(const struct vgic_vm *vgic, const struct vgic_vcpu *v)
 {
     uint64_t value = field_make(v->id, GICR_TYPER_NUMBER) | field_make(vgic_mpidr(v->id), GICR_TYPER_AFF) |
-                     GICR_TYPER_DPGS;
+                     GICR_TYPER_DPGS | (vgic->config.lpi_count != 0 ? GICR_TYPER_PLPIS : 0);
 
     return v->id + 1u == vgic->config.vcpu_count ? value | GICR_TYPER_LAST : value;
 }
@@ -22,7 +23,7 @@ static uint64_t read_base(const struct vgic_vm *vgic, const struct vgic_vcpu *v,
 {
     switch (offset) {
     case GICR_CTLR:
-        return v->redist_ctlr;
+        return v->redist_ctlr | (vgic->config.lpi_count != 0 ? GICR_CTLR_CES : 0);
     case GICR_IIDR:
         return GIC_IIDR_VALUE;
     case GICR_TYPER:
@@ -30,6 +31,12 @@ static uint64_t read_base(const struct vgic_vm *vgic, const struct vgic_vcpu *v,
         return vgic_half_read(typer(vgic, v), offset - GICR_TYPER, size);
     case GICR_WAKER:
         return v->asleep ? GICR_WAKER_PROCESSOR_SLEEP | GICR_WAKER_CHILDREN_ASLEEP : 0;
+    case GICR_PROPBASER:
+    case GICR_PROPBASER + 4:
+        return vgic_half_read(v->propbaser, offset, size);
+    case GICR_PENDBASER:
+    case GICR_PENDBASER + 4:
+        return vgic_half_read(v->pendbaser & ~GICR_PENDBASER_PTZ, offset, size);
     case GIC_PIDR2:
         return GIC_PIDR2_VALUE;
     default:
@@ -37,12 +44,19 @@ static uint64_t read_base(const struct vgic_vm *vgic, const struct vgic_vcpu *v,
     }
 }
 
-static void write_base(struct vgic_vcpu *v, uint32_t offset, uint64_t value)
+static void write_base(struct vgic_vm *vgic, struct vgic_vcpu *v, uint32_t offset, unsigned int size,
+                       uint64_t value)
 {
-    if (offset == GICR_CTLR)
-        v->redist_ctlr = (uint32_t)(value & (GICR_CTLR_DPG0 | GICR_CTLR_DPG1NS));
-    else if (offset == GICR_WAKER)
+    uint32_t groups = (uint32_t)(GICR_CTLR_DPG0 | GICR_CTLR_DPG1NS);
+
+    if (offset == GICR_CTLR && size == 4) {
+        v->redist_ctlr = (v->redist_ctlr & ~groups) | ((uint32_t)value & groups);
+        vgic_lpi_enable(vgic, v, (value & GICR_CTLR_ENABLE_LPIS) != 0);
+    } else if (offset == GICR_WAKER && size == 4) {
         v->asleep = (value & GICR_WAKER_PROCESSOR_SLEEP) != 0;
+    } else if (offset >= GICR_PROPBASER && offset < GICR_PENDBASER + 8) {
+        vgic_lpi_write_base(v, offset, size, value);
+    }
 }
 
 static bool is_priority(uint32_t offset, unsigned int size)
@@ -109,9 +123,9 @@ static void redist_write(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, u
         vgic->config.ops->fold_here(vgic->vcpus[vcpu->id]);
     if (in_frame >= GICR_SGI_FRAME) {
         write_private(vgic, v, in_frame - GICR_SGI_FRAME, size, value);
-    } else if (size == 4) {
+    } else if (size >= 4) {
         spin_lock(&vgic->lock);
-        write_base(v, in_frame, value);
+        write_base(vgic, v, in_frame, size, value);
         spin_unlock(&vgic->lock);
     }
 }

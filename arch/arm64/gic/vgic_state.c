@@ -24,6 +24,8 @@ struct vgic_irq *vgic_find(struct vgic_vm *vgic, struct vgic_vcpu *v, uint64_t i
         return &v->irqs[intid];
     if (intid - VGIC_PRIVATE < vgic->config.spi_count)
         return &vgic->config.spis[intid - VGIC_PRIVATE];
+    if (intid - VGIC_LPI_FIRST < vgic->config.lpi_count)
+        return &vgic->config.lpis[intid - VGIC_LPI_FIRST];
     return NULL;
 }
 
@@ -119,7 +121,11 @@ static struct vgic_vcpu *wanted_by(struct vgic_vm *vgic, struct vgic_vcpu *v, co
         return NULL;
     if (irq->any_target)
         return takes_any(v, irq) ? v : choose_any(vgic, irq);
-    return irq->target == VGIC_NO_VCPU ? NULL : vgic->vcpus[irq->target];
+    if (irq->target == VGIC_NO_VCPU)
+        return NULL;
+    if (vgic_is_lpi(irq) && (vgic->vcpus[irq->target]->redist_ctlr & GICR_CTLR_ENABLE_LPIS) == 0)
+        return NULL;
+    return vgic->vcpus[irq->target];
 }
 
 void vgic_announce(struct vgic_vcpu *v)
@@ -131,13 +137,15 @@ void vgic_announce(struct vgic_vcpu *v)
 
 bool vgic_settle(struct vgic_vm *vgic, struct vgic_vcpu *v, struct vgic_irq *irq, bool first)
 {
-    struct vgic_vcpu *to;
+    struct vgic_vcpu *to = wanted_by(vgic, v, irq);
 
+    /* An LPI is active only for want of something better: what is pending counts. */
+    if (vgic_is_lpi(irq) && to != NULL)
+        irq->active = false;
     if (irq->active) {
         enlist_active(v, irq);
         return true;
     }
-    to = wanted_by(vgic, v, irq);
     if (to == v)
         enqueue(v, irq, first);
     return to == NULL || to == v;

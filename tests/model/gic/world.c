@@ -61,7 +61,8 @@ static void hw_deactivate(struct vgic_vcpu *v, uint32_t intid)
     w.timer_active[v->id] = false;
 }
 
-static const struct vgic_ops ops = {kick, vmcr, fold_here, hw_deactivate};
+static const struct vgic_ops ops = {
+    .kick = kick, .vmcr = vmcr, .fold_here = fold_here, .hw_deactivate = hw_deactivate};
 
 /* --- Registers of the guest --------------------------------------------------------------------------------
  */
