@@ -58,11 +58,16 @@ static int create_devices(struct arm64_vm *vm)
         .pre_bits = ich_preemption_bits(),
         .spi_count = ARM64_SPIS,
         .spis = vm->spis,
+        .lpi_count = ARM64_LPIS,
+        .lpis = vm->lpis,
     };
     int error = vgic_vm_init(&vm->gic, &gic);
 
     if (error == 0)
         error = vgic_register(&vm->gic, mmio);
+    vits_init(&vm->its, &vm->gic, vm->its_events);
+    if (error == 0)
+        error = vits_register(&vm->its, mmio);
     vm->uart_line = (struct irq_line){.ops = &line_ops, .board = vm, .number = GUEST_UART_INTID};
     vpl011_init(&vm->uart, &vm->core, &vm->uart_line);
     return error != 0 ? error : vpl011_register(&vm->uart, mmio, GUEST_UART_BASE, GUEST_UART_SIZE);

@@ -6,18 +6,23 @@
 
 #include "arch/arm64/arm64_vcpu.h"
 #include "arch/arm64/gic/vgic.h"
+#include "arch/arm64/gic/vits.h"
 #include "arch/arm64/guest_load.h"
 #include "core/cpu.h"
 #include "core/irq_line.h"
 #include "core/vm.h"
 #include "vdev/vpl011.h"
 
-#define ARM64_SPIS 64 /* modelled; INTIDs 32 to 95 */
+#define ARM64_SPIS 64  /* modelled; INTIDs 32 to 95 */
+#define ARM64_LPIS 256 /* INTIDs 8192 to 8447 */
 
 struct arm64_vm {
     struct vm core;
     struct vgic_vm gic;
     struct vgic_irq spis[ARM64_SPIS];
+    struct vgic_irq lpis[ARM64_LPIS];
+    struct vits its;
+    struct vits_event its_events[ARM64_LPIS];
     struct irq_line uart_line;
     struct vpl011 uart;
     struct guest_layout layout;

@@ -141,6 +141,7 @@ static void put_gic(struct tree *t, const struct guest_dtb_params *params)
 {
     const uint64_t reg[] = {VGIC_DIST_BASE, VGIC_DIST_SIZE, VGIC_REDIST_BASE,
                             params->cpu_count * VGIC_REDIST_SIZE};
+    const uint64_t its_reg[] = {VGIC_ITS_BASE, VGIC_ITS_SIZE};
 
     begin(t, "intc@8000000");
     put_string(t, "compatible", "arm,gic-v3");
@@ -152,6 +153,12 @@ static void put_gic(struct tree *t, const struct guest_dtb_params *params)
     put_u32(t, "#redistributor-regions", 1);
     put_pairs(t, "reg", reg, 4);
     put_u32(t, "phandle", PHANDLE_GIC);
+    begin(t, "its@8080000");
+    put_string(t, "compatible", "arm,gic-v3-its");
+    check(t, fdt_property(t->fdt, "msi-controller", NULL, 0));
+    put_u32(t, "#msi-cells", 1);
+    put_pairs(t, "reg", its_reg, 2);
+    end(t);
     end(t);
 }
 

@@ -40,7 +40,7 @@ def test_native_reference(launch, guest, group):
 
 # Without and with the virtualization host extensions; with one list of pending interrupts more than there are list registers.
 @pytest.mark.parametrize("cpu", ["cortex-a57", "neoverse-n1"])
-@pytest.mark.parametrize("group, host_cpus", [("all", 1), ("smp", 2), ("smp", 1)])
+@pytest.mark.parametrize("group, host_cpus", [("all", 1), ("smp", 2), ("smp", 1), ("its", 2), ("its", 1)])
 def test_under_latch(launch, latch_arm64, guest, cpu, group, host_cpus):
     result = launch("--arch", "arm64", "--cpu", cpu, "--icount", "--cpus", str(host_cpus), "--timeout", "100",
                     "--vm", vm(guest, group, f",cpus={GROUPS[group][1]}"))

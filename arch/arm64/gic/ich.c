@@ -3,6 +3,7 @@
  * registers". */
 #include "arch/arm64/gic/ich.h"
 
+#include "arch/arm64/arm64_vm.h"
 #include "arch/arm64/gic/gicv3.h"
 #include "arch/arm64/guest_timer.h"
 #include "arch/arm64/host_irq.h"
@@ -187,11 +188,17 @@ static void hw_deactivate(struct vgic_vcpu *v, uint32_t hw_intid)
         gicv3_deactivate(hw_intid);
 }
 
+static int its_guest_read(struct vgic_vm *vgic, uint64_t at, void *to, size_t size)
+{
+    return guest_read(&CONTAINER_OF(vgic, struct arm64_vm, gic)->core, gpa(at), to, size);
+}
+
 const struct vgic_ops gic_ops = {
     .kick = kick,
     .vmcr = vmcr,
     .fold_here = fold_here,
     .hw_deactivate = hw_deactivate,
+    .guest_read = its_guest_read,
 };
 
 bool guest_irq_take(struct arm64_cpu *cpu, uint32_t intid)
