@@ -48,7 +48,7 @@ def test_native_reference_two_cpus(launch, guest):
 @pytest.mark.parametrize("options", ["nmi=iret", "nmi=auto", "nmi=iret selftest=events"])
 def test_under_latch(launch, latch_image, guest, options):
     # Instructions counted: a slow machine must not let a storm of NMIs outrun its handler.
-    result = launch("--icount", "--hv", options, "--timeout", "100", "--vm", vm(guest))
+    result = launch("--icount", "--hv", options, "--timeout", "100", "--vm", vm(guest, ",cpus=2", "all smp"))
     assert "SCENARIOS-END" in result.output, result
-    found = scenarios.differences(scenarios.split(result.output), "qemu", native=False)
+    found = scenarios.differences(scenarios.split(result.output), "qemu", False, scenarios.NAMES + scenarios.SMP_NAMES)
     assert not found, "\n".join(found)

@@ -34,6 +34,8 @@ unit-y += decode
 unit-decode-y := $(decode-files)
 unit-y += console
 unit-console-y := core/console.c core/console_input.c core/console_mux.c core/timer.c lib/printf.c
+unit-y += console_order
+unit-console_order-y := $(unit-console-y)
 
 unit-y += inject_nmi inject_iret inject_event
 unit-inject_nmi-y := $(inject-y)
