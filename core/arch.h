@@ -120,6 +120,10 @@ void arch_vcpu_nmi_state(struct vcpu *vcpu, struct arch_nmi_state *state);
 /* First instruction of the NMI handler of a held vCPU, as it would be entered now. E_NOENT: there is none. */
 MUST_CHECK int arch_vcpu_nmi_handler(struct vcpu *vcpu, gva_t *at);
 
+/* Each exit goes through trace_exit() (core/trace.h) from now on, or none does. Any CPU; acts at the next
+ * exit. */
+void arch_trace_exits(bool on);
+
 /* Events from outside: an NMI to one vCPU (E_NOTSUP: it has none), an interrupt message to one (E_RANGE: no such vector), one edge of
  * a line of the board (E_RANGE). Any CPU. */
 MUST_CHECK int arch_vcpu_nmi(struct vcpu *vcpu);

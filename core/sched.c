@@ -19,6 +19,7 @@
 #include "core/log.h"
 #include "core/time.h"
 #include "core/timer.h"
+#include "core/trace.h"
 #include "core/vm.h"
 #include "lib/assert.h"
 #include "lib/error.h"
@@ -204,6 +205,8 @@ static void load(struct cpu *cpu, struct vcpu *vcpu)
     arch_vcpu_load(vcpu, before);
     cpu->current = vcpu;
     atomic_store_explicit(&vcpu->loaded, cpu, memory_order_relaxed);
+    if (UNLIKELY(trace_ring_on))
+        trace_event(vcpu, TRACE_LOAD, 0, 0);
     /* The one that was put can move only now. */
     if (put && run_queue_count(&cpu->queue) != 0)
         offer(cpu);

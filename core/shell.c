@@ -26,6 +26,7 @@ enum phase {
     HOLDING, /* waits for the vCPUs that the command wants */
     RUNNING,
     DRAINING, /* the command is over, its output is not */
+    STOPPED,  /* ... by Ctrl-C: what is left is not paged */
 };
 
 static struct {
@@ -156,17 +157,17 @@ static void begin(void)
     shell.phase = HOLDING;
 }
 
-static void wait_for_hold(void)
+/* True: they are held. Else it is waited for, or the command given up. */
+static bool await_hold(void)
 {
-    if (is_held()) {
-        shell.phase = RUNNING;
-        return;
+    if (is_held())
+        return true;
+    if (time_now_ns() - shell.hold_ns >= HOLD_PATIENCE) {
+        shell_print("vm %s does not leave its guest: its CPU runs it without exits (docs/shell.md)",
+                    shell.job.vm->config->name);
+        finish();
     }
-    if (time_now_ns() - shell.hold_ns < HOLD_PATIENCE)
-        return;
-    shell_print("vm %s does not leave its guest: a CPU runs it without exits; docs/shell.md",
-                shell.job.vm->config->name);
-    finish();
+    return false;
 }
 
 static void run(void)
@@ -176,8 +177,8 @@ static void run(void)
     for (uint32_t i = 0; i < STEPS_PER_POLL && step == SHELL_MORE; i++) {
         if (byte_ring_room(&shell.out) < 2 * SHELL_LINE)
             return;
-        /* A VM's restart may have set a stopped one going. */
-        if (!is_held())
+        /* Not any more, where a VM's restart has set a stopped one going. */
+        if (!await_hold())
             return;
         step = shell.job.command->run(&shell.job);
     }
@@ -196,7 +197,7 @@ static void interrupt(void)
     put("\r\n^C\r\n");
     shell.lost = 0;
     shell.paused = false;
-    shell.phase = DRAINING;
+    shell.phase = STOPPED;
 }
 
 /* --- Completion -------------------------------------------------------------------------------------------
@@ -304,7 +305,8 @@ static void show(void)
         if (!console_shell_write(byte))
             return;
         (void)byte_ring_pop(&shell.out);
-        if (byte != '\n' || shell.page == 0 || shell.phase == IDLE || ++shell.lines < shell.page)
+        if (byte != '\n' || shell.page == 0 || shell.phase == IDLE || shell.phase == STOPPED ||
+            ++shell.lines < shell.page)
             continue;
         shell.paused = true;
         say(MORE_TEXT);
@@ -316,11 +318,12 @@ bool shell_poll(void)
     if (!shell.opened)
         return false;
     show();
-    if (shell.phase == HOLDING)
-        wait_for_hold();
+    if (shell.phase == HOLDING && await_hold())
+        shell.phase = RUNNING;
     if (shell.phase == RUNNING)
         run();
-    if (shell.phase == DRAINING && byte_ring_used(&shell.out) == 0 && !shell.paused) {
+    if ((shell.phase == DRAINING || shell.phase == STOPPED) && byte_ring_used(&shell.out) == 0 &&
+        !shell.paused) {
         shell.phase = IDLE;
         line_edit_begin(&shell.edit);
     }

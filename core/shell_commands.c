@@ -5,6 +5,9 @@
 #include "core/shell_internal.h"
 #include "lib/string.h"
 
+#define PAGE_LEAST 5
+#define PAGE_MOST  1000
+
 const struct shell_command shell_commands[] = {
     {"help", "?ss", "", "[COMMAND]", "commands, or one of them with examples\nhelp x", 0, shell_help},
     {"vms", "", "", "", "all VMs: state, size, which has the terminal", 0, shell_vms},
@@ -52,6 +55,11 @@ const struct shell_command shell_commands[] = {
      shell_log},
     {"log level", "w", "error|warn|info", "error|warn|info", "which of Latch's own lines are printed", 0,
      shell_loglevel},
+    {"exits", "?w", "on|off", "[on|off]",
+     "exits of each vCPU by reason, with cycles of handling them; counts while on", 0, shell_exits},
+    {"trace", "w", "on|off|dump", "on|off|dump",
+     "ring of exits, injections and switches per CPU; a log with the dump is for tools/trace-to-json", 0,
+     shell_trace},
     {"mux", "w", "plain|color|off", "plain|color|off",
      "other VMs' lines: with a tag, in colour, or kept until one switches", 0, shell_mux},
     {"page", "e", "", "LINES", "stops output after so many lines; 0: never", 0, shell_page},
@@ -121,7 +129,11 @@ enum shell_step shell_help(struct shell_job *job)
 
 enum shell_step shell_page(struct shell_job *job)
 {
-    shell_set_page((uint32_t)min_u64(shell_value(job, 0, 0), 1000));
+    uint64_t lines = shell_value(job, 0, 0);
+
+    if (lines != 0 && lines < PAGE_LEAST)
+        lines = PAGE_LEAST;
+    shell_set_page((uint32_t)min_u64(lines, PAGE_MOST));
     return SHELL_DONE;
 }
 

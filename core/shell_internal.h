@@ -134,6 +134,8 @@ SHELL_RUN(log);
 SHELL_RUN(nmi);
 SHELL_RUN(irq);
 SHELL_RUN(ipi);
+SHELL_RUN(exits);
+SHELL_RUN(trace);
 SHELL_RUN(cpu);
 SHELL_RUN(mem);
 SHELL_RUN(irqs);

@@ -16,7 +16,8 @@ hot-y += core/device.c core/run_queue.c core/sched.c core/timer.c core/vcpu.c
 hot-y += core/inject_accept.c core/inject_schedule.c core/inject_delivery.c core/inject_exit.c
 
 # The debugger: looking into guests, shell, traces.
-core-y += core/inspect.c core/line_edit.c core/shell.c core/shell_parse.c core/shell_commands.c core/shell_vm.c \
-	core/shell_inspect.c core/shell_memory.c core/shell_events.c core/shell_machine.c core/shell_nmi.c
+core-y += core/inspect.c core/line_edit.c core/trace.c
+core-y += core/shell.c core/shell_parse.c core/shell_commands.c core/shell_vm.c core/shell_inspect.c
+core-y += core/shell_memory.c core/shell_events.c core/shell_machine.c core/shell_nmi.c core/shell_trace.c
 # Debugging guests.
 core-y += core/guest_debug.c core/gdb_packet.c core/gdb_server.c core/gdb_commands.c core/gdb_query.c

@@ -10,8 +10,11 @@
 #include "arch/x86/insn.h"
 #include "arch/x86/vcpu_ops.h"
 #include "arch/x86/x86_debug.h"
+#include "core/arch.h"
 #include "core/log.h"
 #include "core/sched.h"
+#include "core/time.h"
+#include "core/trace.h"
 #include "core/vm.h"
 #include "lib/printf.h"
 
@@ -293,7 +296,28 @@ static const exit_handler handlers[VM_EXIT_KINDS] = {
     [VM_EXIT_UNKNOWN] = handle_unknown,
 };
 
+/* Every exit's handler while traces are on: around the real one. */
+static __attribute__((cold)) void handle_traced(struct x86_vcpu *vcpu, struct vm_exit *exit)
+{
+    const struct vm_exit before = *exit;
+    uint64_t pc = vcpu->sw.regs.rip;
+    uint64_t start_ns = time_now_ns();
+    uint64_t start = insn_rdtsc();
+
+    handlers[exit->kind](vcpu, exit);
+    trace_exit(&vcpu->core, &before, pc, start_ns, insn_rdtsc() - start);
+}
+
+/* The one in use is a pointer away, so that traces cost nothing while they are off. */
+static const exit_handler traced[VM_EXIT_KINDS] = {[0 ... VM_EXIT_KINDS - 1] = handle_traced};
+static const exit_handler *_Atomic active = handlers;
+
+void arch_trace_exits(bool on)
+{
+    atomic_store_explicit(&active, on ? traced : handlers, memory_order_relaxed);
+}
+
 void x86_handle_exit(struct x86_vcpu *vcpu, struct vm_exit *exit)
 {
-    handlers[exit->kind](vcpu, exit);
+    atomic_load_explicit(&active, memory_order_relaxed)[exit->kind](vcpu, exit);
 }

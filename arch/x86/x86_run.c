@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/report.h"
 #include "core/time.h"
+#include "core/trace.h"
 #include "core/vcpu_events.h"
 #include "lib/printf.h"
 
@@ -57,6 +58,8 @@ static bool schedule_events(struct x86_vcpu *vcpu, const struct inject_view *vie
         log_warn("vm %s vcpu %u: NMI handler for more than 1 s of guest time: next NMI forced",
                  vcpu->core.vm->config->name, vcpu->core.id);
     x86_ops->inject.apply(vcpu, &actions);
+    if (UNLIKELY(trace_ring_on) && inject_event_valid(&actions.event))
+        trace_event(&vcpu->core, TRACE_INJECT, actions.event.type, actions.event.vector);
     return true;
 }
 

@@ -25,6 +25,8 @@ fuzz-bundle-y := $(unit-bundle-y)
 fuzz-y += gdb gdb_packet
 fuzz-gdb_packet-y := $(unit-gdb_packet-y)
 fuzz-gdb-y := $(unit-gdb-y)
+fuzz-y += shell
+fuzz-shell-y := $(filter-out core/shell.c,$(shell-files))
 
 fuzz-cflags := -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	-I. -Itests/unit/inline -DLATCH_HOST_TEST

@@ -115,3 +115,8 @@ unit-gdb_packet-y := core/gdb_packet.c lib/str.c
 unit-gdb-y := core/gdb_packet.c core/gdb_server.c core/gdb_commands.c core/gdb_query.c core/guest_debug.c \
 	core/guest_mem.c core/timer.c lib/printf.c lib/str.c arch/x86/gdb_target_debug.c
 unit-vits-y := $(unit-vgic-y)
+
+shell-files := $(wildcard core/shell*.c) core/inspect.c core/line_edit.c core/trace.c lib/printf.c lib/str.c lib/error.c
+unit-y += line_edit shell
+unit-line_edit-y := core/line_edit.c lib/printf.c
+unit-shell-y := $(shell-files)

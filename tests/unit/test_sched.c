@@ -19,6 +19,7 @@
 #include "core/log.h"
 #include "core/sched.h"
 #include "core/time.h"
+#include "core/trace.h"
 #include "core/vcpu.h"
 #include "core/vm.h"
 #include "lib/assert.h"
@@ -67,6 +68,16 @@ void arch_vcpu_load(struct vcpu *vcpu, const struct vm *before)
 {
     (void)before;
     assert_int_equal(loaded_count[vcpu->id]++, 0);
+}
+
+_Atomic bool trace_ring_on;
+
+void trace_event(struct vcpu *core, enum trace_kind kind, uint8_t detail, uint64_t value)
+{
+    (void)core;
+    (void)kind;
+    (void)detail;
+    (void)value;
 }
 
 void arch_vcpu_put(struct vcpu *vcpu)
