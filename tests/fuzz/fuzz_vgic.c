@@ -46,6 +46,36 @@ static void access_frame(unsigned int i, const struct step *s)
         bus_write(&bus, &vcpus[i], at, size, value & bytes_mask(size));
 }
 
+/* A command of the ITS, put where the queue is and run. Some have numbers that exist. */
+static void its_command(const struct step *s)
+{
+    uint32_t small = s->value & 0x1f;
+    uint64_t words[4] = {(s->where & 15) | (uint64_t)(s->where >> 4 & 3) << 32,
+                         small | (uint64_t)(VGIC_LPI_FIRST + (s->value >> 5 & 0x3f)) << 32,
+                         (s->value >> 11 & 3) | (uint64_t)(s->value >> 13 & 3) << 16 |
+                             (uint64_t)(s->value >> 15 & 1) << 63,
+                         (uint64_t)(s->value >> 16 & 3) << 16};
+    uint64_t at = its.cwriter;
+
+    memcpy(&memory[at % (MEMORY_SIZE / 2)], words, sizeof(words));
+    bus_write(&bus, &vcpus[0], VGIC_ITS_BASE + GITS_CWRITER, 8, at + 32);
+    bus_write(&bus, &vcpus[0], VGIC_ITS_BASE + GITS_CWRITER, 8, 0);
+}
+
+static void its_access(const struct step *s)
+{
+    static const uint32_t registers[] = {GITS_CTLR,   GITS_CBASER, GITS_CWRITER,
+                                         GITS_CREADR, GITS_BASER,  GITS_TRANSLATER};
+    uint64_t at = VGIC_ITS_BASE + registers[s->where % ARRAY_COUNT(registers)] + (s->where >> 8 & 4);
+    unsigned int size = (s->where >> 9 & 1) != 0 ? 4 : 8;
+
+    memory[MEMORY_SIZE / 2 + s->value % LPIS] = (uint8_t)(s->value >> 8);
+    if ((s->where & 0x400) != 0)
+        (void)bus_read(&bus, &vcpus[0], at, size);
+    else
+        bus_write(&bus, &vcpus[0], at, size, (uint64_t)s->value << 32 | s->value);
+}
+
 static void guest_acknowledges(unsigned int i)
 {
     uint32_t intid;
@@ -80,8 +110,15 @@ static void run_step(const struct step *s)
     case 0:
     case 1:
     case 2:
-    case 3:
         access_frame(i, s);
+        break;
+    case 3:
+        if ((s->what & 0xc0) == 0)
+            its_access(s);
+        else if ((s->what & 0x80) != 0)
+            its_command(s);
+        else
+            (void)vits_message(&its, s->where & 3, s->value & 0x1f);
         break;
     case 4:
     case 5:
@@ -128,12 +165,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     start_enabled(CPUS, 1 + (size & 3));
     vgic_map_hw(&cpu[0], TIMER, TIMER);
+    for (unsigned int i = 0; i < CPUS; i++) {
+        bus_write(&bus, &vcpus[i], gicr(i, GICR_PROPBASER), 8, (MEMORY + MEMORY_SIZE / 2) | 13);
+        w32(i, gicr(i, GICR_CTLR), 1);
+    }
+    memset(&memory[MEMORY_SIZE / 2], 0x81, LPIS);
+    bus_write(&bus, &vcpus[0], VGIC_ITS_BASE + GITS_CBASER, 8, GITS_CBASER_VALID | MEMORY);
+    w32(0, VGIC_ITS_BASE + GITS_CTLR, 1);
     memset(parked, 0, sizeof(parked));
     memset(depth, 0, sizeof(depth));
     for (size_t at = 0; at + sizeof(step) <= size && at < 512 * sizeof(step); at += sizeof(step)) {
         memcpy(&step, data + at, sizeof(step));
         run_step(&step);
         ASSERT(books_balance());
+        ASSERT(its.creadr % 32 == 0 && its.creadr < (field_get(its.cbaser, GITS_CBASER_PAGES) + 1) * 4096);
         for (unsigned int i = 0; i < CPUS; i++)
             ASSERT(cpu[i].lock.next == cpu[i].lock.serving);
     }

@@ -58,7 +58,7 @@ void bare_acknowledge(struct bare *b, unsigned cpu, unsigned k)
     struct bare_irq *irq = bare_find(b, cpu, k);
 
     irq->latch = false;
-    irq->active = true;
+    irq->active = !irq->message;
     b->cpus[cpu].levels |= 1u << irq->priority / 8;
 }
 

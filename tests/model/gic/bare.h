@@ -14,6 +14,7 @@
 
 struct bare_irq {
     bool enabled, group1, edge, line, latch, active;
+    bool message; /* LPI: never active */
     uint8_t priority;
     uint8_t target; /* SPI: CPU */
 };

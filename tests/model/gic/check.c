@@ -32,10 +32,9 @@ static uint64_t events_of(const struct vgic_irq *irq)
 }
 
 /* The books balance; then they are shortened to what is pending. */
-static void settle_books(struct vgic_books *books, const struct vgic_irq *irqs, unsigned count)
+static void settle_books(struct vgic_books *books, const struct vgic_irq *irqs, unsigned count,
+                         uint64_t pending)
 {
-    uint64_t pending = 0;
-
     for (unsigned i = 0; i < count; i++)
         pending += events_of(&irqs[i]);
     if (books->posted_count !=
@@ -50,7 +49,7 @@ void world_check(void)
         bool due = bare_signals(&w.bare, c);
         bool excused = due && world_in_transit(c);
 
-        settle_books(&w.cpus[c].books, w.cpus[c].irqs, VGIC_PRIVATE);
+        settle_books(&w.cpus[c].books, w.cpus[c].irqs, VGIC_PRIVATE, 0);
         if (w.run[c].mode == IN_GUEST && !world_must_exit(c)) {
             if (due && !excused && !ich_model_signals(&w.ich[c]))
                 broken("interrupt late: an instruction can execute first");
@@ -63,7 +62,7 @@ void world_check(void)
             broken("lock left held");
         w.cpus[c].lock = (struct spinlock){0};
     }
-    settle_books(&w.gic.books, w.spis, SPIS);
+    settle_books(&w.gic.books, w.spis, SPIS, events_of(&w.lpis[0]) + events_of(&w.lpis[1]));
     if (w.gic.lock.next != w.gic.lock.serving)
         broken("lock left held");
     w.gic.lock = (struct spinlock){0};

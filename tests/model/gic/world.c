@@ -11,6 +11,7 @@
 
 #include "arch/arm64/gic/gicd_regs.h"
 #include "arch/arm64/gic/vgic_internal.h"
+#include "arch/arm64/gic/vgic_lpi.h"
 #include "core/vcpu.h"
 #include "lib/assert.h"
 
@@ -107,6 +108,13 @@ static void start_source(unsigned c, unsigned k)
 
     *bare =
         (struct bare_irq){!s->initially_off, s->group1, s->edge || s->intid < 16, .priority = s->priority};
+    bare->message = s->intid >= LPI_FIRST;
+    if (s->intid >= LPI_FIRST) {
+        w.lpis[s->intid - LPI_FIRST].enabled = true;
+        w.lpis[s->intid - LPI_FIRST].priority = s->priority;
+        vgic_lpi_target(&w.gic, s->intid - LPI_FIRST, 0);
+        return;
+    }
     if (s->hw)
         vgic_map_hw(&w.cpus[c], s->intid, s->intid);
     if (s->intid >= 32)
@@ -127,7 +135,9 @@ void world_start(void)
                                     .lr_count = scenario->lr_count,
                                     .pre_bits = 5,
                                     .spi_count = SPIS,
-                                    .spis = w.spis};
+                                    .spis = w.spis,
+                                    .lpi_count = LPIS,
+                                    .lpis = w.lpis};
 
     memset(&w, 0, sizeof(w));
     bare_irq_count = 0;
@@ -141,6 +151,7 @@ void world_start(void)
         vcpus[c].id = c;
         vgic_vcpu_init(&w.gic, &w.cpus[c], c, &vcpus[c]);
         vgic_vcpu_on(&w.cpus[c]);
+        w.cpus[c].redist_ctlr = (uint32_t)GICR_CTLR_ENABLE_LPIS;
         w.ich[c] = (struct ich_model){.lr_count = scenario->lr_count, .enable = {true, true}, .mask = 0xf8};
         w.ich[c].split = scenario->split;
         w.ich[c].counts_drops = scenario->split;
@@ -162,9 +173,10 @@ static void post(unsigned c, unsigned k)
 {
     const struct source *s = &scenario->sources[k];
     struct bare_irq *irq = bare_find(&w.bare, c, k);
+    bool event = s->intid < 16 || s->intid >= LPI_FIRST;
     bool level = !irq->line;
 
-    if (level || s->intid < 16) {
+    if (level || event) {
         if (w.left.posts == 0)
             prune();
         w.left.posts--;
@@ -172,6 +184,11 @@ static void post(unsigned c, unsigned k)
     if (s->intid < 16) {
         irq->latch = irq->latch || irq->group1;
         vgic_sgi(&w.cpus[(c + 1) % scenario->cpu_count], (uint64_t)s->intid << 24 | 1u << c, true);
+        return;
+    }
+    if (s->intid >= LPI_FIRST) {
+        irq->latch = true;
+        vgic_lpi_post(&w.gic, s->intid - LPI_FIRST);
         return;
     }
     irq->line = level;
@@ -219,11 +236,32 @@ static void timer_off(unsigned c, unsigned k)
 /* --- The guest ---------------------------------------------------------------------------------------------
  */
 
+/* What an ITS's commands do: CLEAR, MOVI. */
+static void write_lpi(unsigned c, unsigned k, enum write what)
+{
+    struct bare_irq *irq = bare_find(&w.bare, c, k);
+    uint32_t index = scenario->sources[k].intid - LPI_FIRST;
+
+    if (what == WRITE_CLEAR_PENDING) {
+        irq->latch = false;
+        vgic_lpi_clear(&w.gic, index);
+    } else if (what == WRITE_ROUTE && scenario->cpu_count == BARE_CPUS) {
+        irq->target = !irq->target;
+        vgic_lpi_target(&w.gic, index, irq->target);
+    } else {
+        prune();
+    }
+}
+
 static void do_write(unsigned c, unsigned k, enum write what)
 {
     struct bare_irq *irq = bare_find(&w.bare, c, k);
     uint8_t other = scenario->sources[k == 0].priority;
 
+    if (scenario->sources[k].intid >= LPI_FIRST) {
+        write_lpi(c, k, what);
+        return;
+    }
     switch (what) {
     case WRITE_ENABLE:
     case WRITE_DISABLE:
@@ -272,6 +310,8 @@ static void compare_reads(unsigned c)
         const struct bare_irq *irq = bare_find(&w.bare, c, k);
         const struct vgic_irq *virq = vgic_find(&w.gic, &w.cpus[c], scenario->sources[k].intid);
 
+        if (scenario->sources[k].intid >= LPI_FIRST)
+            continue;
         if (virq->home != c && (virq->place == VGIC_IN_LR || world_must_exit(virq->home)))
             continue;
         if (peek(c, k, GICD_ISENABLER) != irq->enabled)
@@ -331,7 +371,7 @@ static void end(unsigned c)
         prune();
     k = run->stack[--run->depth];
     run->stack[run->depth] = 0;
-    if (w.bare.cpus[c].split)
+    if (w.bare.cpus[c].split && scenario->sources[k].intid < LPI_FIRST)
         run->dropped |= (uint8_t)(1u << k);
     ich_model_end(&w.ich[c], true, scenario->sources[k].intid);
     bare_end(&w.bare, c, k);

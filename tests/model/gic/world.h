@@ -13,6 +13,8 @@
 
 #define DEPTH_MAX 4
 #define SPIS      32
+#define LPIS      4
+#define LPI_FIRST 8192u
 
 /* Where a vCPU is. */
 enum mode {
@@ -40,6 +42,7 @@ struct world {
     struct vgic_vm gic;
     struct vgic_vcpu cpus[BARE_CPUS];
     struct vgic_irq spis[SPIS];
+    struct vgic_irq lpis[LPIS];
     struct ich_model ich[BARE_CPUS];
     struct run run[BARE_CPUS];
     struct bare bare;
