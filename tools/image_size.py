@@ -8,7 +8,7 @@ import struct
 import sys
 
 CONTENT_LIMIT = 160 * 1024  # of the hypervisor proper
-DEBUGGER_LIMIT = 64 * 1024  # of the shell, the gdb stub, and the names for backtraces
+DEBUGGER_LIMIT = 80 * 1024  # of the shell, the gdb stub, and the names for backtraces
 MEMORY_LIMIT = 4 * 1024 * 1024
 SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE = 2, 4, 1
 SHT_NOBITS = 8

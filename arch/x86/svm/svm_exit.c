@@ -18,12 +18,28 @@ enum length_rule {
     LENGTH_INFO, /* the decoder fills it */
 };
 
+/* What else there is to say of an exit: place in decoders[]. */
+enum decoder {
+    DECODE_NOTHING,
+    DECODE_IOIO,
+    DECODE_MSR,
+    DECODE_NPF,
+    DECODE_INTERRUPTED,
+    DECODE_CR_WRITE,
+    DECODE_MACHINE_CHECK,
+    DECODE_PUSHF,
+    DECODE_INT,
+    DECODERS,
+};
+
+#define KNOWN BIT(0) /* code that is in the table */
+#define PLAIN BIT(1) /* the scheduler is told only when it has work, not always */
+
 struct svm_exit_entry {
-    uint8_t kind; /* enum vm_exit_kind */
-    uint8_t length;
-    bool known;
-    bool plain;         /* the scheduler is told only when it has work, not always */
-    svm_decoder decode; /* NULL: nothing more to say */
+    uint8_t kind;   /* enum vm_exit_kind */
+    uint8_t length; /* enum length_rule */
+    uint8_t flags;
+    uint8_t decoder;
 };
 
 static void decode_ioio(struct svm_vcpu *svm, struct vm_exit *exit)
@@ -92,57 +108,65 @@ static void decode_machine_check(struct svm_vcpu *svm, struct vm_exit *exit)
     insn_int_mc();
 }
 
-static const struct svm_exit_entry exception_entry = {VM_EXIT_UNKNOWN, LENGTH_NONE, true, false, NULL};
-static const struct svm_exit_entry npf_entry = {VM_EXIT_MMIO, LENGTH_NONE, true, true, decode_npf};
-static const struct svm_exit_entry invalid_entry = {VM_EXIT_BAD_STATE, LENGTH_NONE, true, false, NULL};
-static const struct svm_exit_entry unknown_entry = {VM_EXIT_UNKNOWN, LENGTH_NONE, true, false, NULL};
+static const svm_decoder decoders[DECODERS] = {
+    [DECODE_IOIO] = decode_ioio,         [DECODE_MSR] = decode_msr,
+    [DECODE_NPF] = decode_npf,           [DECODE_INTERRUPTED] = decode_interrupted,
+    [DECODE_CR_WRITE] = decode_cr_write, [DECODE_MACHINE_CHECK] = decode_machine_check,
+    [DECODE_PUSHF] = svm_shadow_pushf,   [DECODE_INT] = svm_shadow_int,
+};
+
+static const struct svm_exit_entry exception_entry = {VM_EXIT_UNKNOWN, LENGTH_NONE, KNOWN, DECODE_NOTHING};
+static const struct svm_exit_entry npf_entry = {VM_EXIT_MMIO, LENGTH_NONE, KNOWN | PLAIN, DECODE_NPF};
+static const struct svm_exit_entry invalid_entry = {VM_EXIT_BAD_STATE, LENGTH_NONE, KNOWN, DECODE_NOTHING};
+static const struct svm_exit_entry unknown_entry = {VM_EXIT_UNKNOWN, LENGTH_NONE, KNOWN, DECODE_NOTHING};
 
 static const struct svm_exit_entry exit_table[VMCB_EXIT_TABLE_SIZE] = {
-    [VMCB_EXIT_CR0_WRITE] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, true, decode_cr_write},
-    [VMCB_EXIT_CR0_WRITE + 3] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, true, decode_cr_write},
-    [VMCB_EXIT_CR0_WRITE + 4] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, true, decode_cr_write},
-    [VMCB_EXIT_CR0_WRITE + 8] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, true, true, decode_cr_write},
-    [VMCB_EXIT_DR0_READ... VMCB_EXIT_DR15_WRITE] = {VM_EXIT_DEBUG_REG, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_EXCEPTION + X86_UD] = {VM_EXIT_INVALID_OPCODE, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_EXCEPTION + X86_MC] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, decode_machine_check},
-    [VMCB_EXIT_INTR] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, decode_interrupted},
-    [VMCB_EXIT_NMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, decode_interrupted},
-    [VMCB_EXIT_SMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, decode_interrupted},
-    [VMCB_EXIT_INIT] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_VINTR] = {VM_EXIT_NONE, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_IRET] = {VM_EXIT_NONE, LENGTH_NONE, true, false, NULL},
-    [VMCB_EXIT_RDPMC] = {VM_EXIT_COUNTER_READ, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_PUSHF] = {VM_EXIT_NONE, LENGTH_NONE, true, true, svm_shadow_pushf},
-    [VMCB_EXIT_INTN] = {VM_EXIT_NONE, LENGTH_NONE, true, true, svm_shadow_int},
-    [VMCB_EXIT_CPUID] = {VM_EXIT_CPUID, LENGTH_INSN, true, true, NULL},
-    [VMCB_EXIT_RSM] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_INVD] = {VM_EXIT_CACHE, LENGTH_INSN, true, true, NULL},
-    [VMCB_EXIT_PAUSE] = {VM_EXIT_PAUSE, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_HLT] = {VM_EXIT_HALT, LENGTH_INSN, true, true, NULL},
-    [VMCB_EXIT_INVLPGA] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_IOIO] = {VM_EXIT_PIO, LENGTH_INFO, true, true, decode_ioio},
-    [VMCB_EXIT_MSR] = {VM_EXIT_SYSREG_READ, LENGTH_INSN, true, true, decode_msr},
-    [VMCB_EXIT_SHUTDOWN] = {VM_EXIT_SHUTDOWN, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_VMRUN] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_VMMCALL] = {VM_EXIT_HYPERCALL, LENGTH_INSN, true, true, NULL},
-    [VMCB_EXIT_VMLOAD] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_VMSAVE] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_STGI] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_CLGI] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_SKINIT] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_WBINVD] = {VM_EXIT_CACHE, LENGTH_INSN, true, true, NULL},
-    [VMCB_EXIT_MONITOR] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_MWAIT] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
-    [VMCB_EXIT_XSETBV] = {VM_EXIT_XSETBV, LENGTH_INSN, true, true, NULL},
-    [VMCB_EXIT_RDPRU] = {VM_EXIT_UNDEFINED, LENGTH_NONE, true, true, NULL},
+    [VMCB_EXIT_CR0_WRITE] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, KNOWN | PLAIN, DECODE_CR_WRITE},
+    [VMCB_EXIT_CR0_WRITE + 3] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, KNOWN | PLAIN, DECODE_CR_WRITE},
+    [VMCB_EXIT_CR0_WRITE + 4] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, KNOWN | PLAIN, DECODE_CR_WRITE},
+    [VMCB_EXIT_CR0_WRITE + 8] = {VM_EXIT_CONTROL_REG, LENGTH_NONE, KNOWN | PLAIN, DECODE_CR_WRITE},
+    [VMCB_EXIT_DR0_READ...
+        VMCB_EXIT_DR15_WRITE] = {VM_EXIT_DEBUG_REG, LENGTH_NONE, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_EXCEPTION + X86_UD] = {VM_EXIT_INVALID_OPCODE, LENGTH_NONE, KNOWN, DECODE_NOTHING},
+    [VMCB_EXIT_EXCEPTION + X86_MC] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, KNOWN | PLAIN, DECODE_MACHINE_CHECK},
+    [VMCB_EXIT_INTR] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, KNOWN | PLAIN, DECODE_INTERRUPTED},
+    [VMCB_EXIT_NMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, KNOWN | PLAIN, DECODE_INTERRUPTED},
+    [VMCB_EXIT_SMI] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, KNOWN | PLAIN, DECODE_INTERRUPTED},
+    [VMCB_EXIT_INIT] = {VM_EXIT_HOST_EVENT, LENGTH_NONE, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_VINTR] = {VM_EXIT_NONE, LENGTH_NONE, KNOWN, DECODE_NOTHING},
+    [VMCB_EXIT_IRET] = {VM_EXIT_NONE, LENGTH_NONE, KNOWN, DECODE_NOTHING},
+    [VMCB_EXIT_RDPMC] = {VM_EXIT_COUNTER_READ, LENGTH_NONE, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_PUSHF] = {VM_EXIT_NONE, LENGTH_NONE, KNOWN | PLAIN, DECODE_PUSHF},
+    [VMCB_EXIT_INTN] = {VM_EXIT_NONE, LENGTH_NONE, KNOWN | PLAIN, DECODE_INT},
+    [VMCB_EXIT_CPUID] = {VM_EXIT_CPUID, LENGTH_INSN, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_RSM] = {VM_EXIT_UNDEFINED, LENGTH_NONE, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_INVD] = {VM_EXIT_CACHE, LENGTH_INSN, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_PAUSE] = {VM_EXIT_PAUSE, LENGTH_NONE, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_HLT] = {VM_EXIT_HALT, LENGTH_INSN, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_INVLPGA] = {VM_EXIT_UNDEFINED, LENGTH_NONE, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_IOIO] = {VM_EXIT_PIO, LENGTH_INFO, KNOWN | PLAIN, DECODE_IOIO},
+    [VMCB_EXIT_MSR] = {VM_EXIT_SYSREG_READ, LENGTH_INSN, KNOWN | PLAIN, DECODE_MSR},
+    [VMCB_EXIT_SHUTDOWN] = {VM_EXIT_SHUTDOWN, LENGTH_NONE, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_VMRUN] = {VM_EXIT_UNDEFINED, LENGTH_NONE, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_VMMCALL] = {VM_EXIT_HYPERCALL, LENGTH_INSN, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_VMLOAD] = {VM_EXIT_UNDEFINED, LENGTH_NONE, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_VMSAVE] = {VM_EXIT_UNDEFINED, LENGTH_NONE, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_STGI] = {VM_EXIT_UNDEFINED, LENGTH_NONE, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_CLGI] = {VM_EXIT_UNDEFINED, LENGTH_NONE, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_SKINIT] = {VM_EXIT_UNDEFINED, LENGTH_NONE, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_WBINVD] = {VM_EXIT_CACHE, LENGTH_INSN, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_MONITOR] = {VM_EXIT_UNDEFINED, LENGTH_NONE, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_MWAIT] = {VM_EXIT_UNDEFINED, LENGTH_NONE, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_XSETBV] = {VM_EXIT_XSETBV, LENGTH_INSN, KNOWN | PLAIN, DECODE_NOTHING},
+    [VMCB_EXIT_RDPRU] = {VM_EXIT_UNDEFINED, LENGTH_NONE, KNOWN | PLAIN, DECODE_NOTHING},
 };
 
 static inline void decode_entry(struct svm_vcpu *svm, struct vm_exit *exit,
                                 const struct svm_exit_entry *entry)
 {
     exit->kind = (enum vm_exit_kind)entry->kind;
-    if (entry->decode != NULL)
-        entry->decode(svm, exit);
+    if (entry->decoder != DECODE_NOTHING)
+        decoders[entry->decoder](svm, exit);
 }
 
 /* Where neither the hardware nor the cache gives the length; false: there is nothing to be done any more. */
@@ -180,7 +204,7 @@ static inline void decode_plain(struct svm_vcpu *svm, struct vm_exit *exit,
 
 static const struct svm_exit_entry *entry_of(uint32_t code)
 {
-    if (code < VMCB_EXIT_TABLE_SIZE && exit_table[code].known)
+    if (code < VMCB_EXIT_TABLE_SIZE && exit_table[code].flags != 0)
         return &exit_table[code];
     if (code == VMCB_EXIT_NPF)
         return &npf_entry;
@@ -197,7 +221,8 @@ static __attribute__((noinline)) void decode_slowly(struct svm_vcpu *svm, struct
     uint32_t code = (uint32_t)exit->raw;
     const struct svm_exit_entry *entry = entry_of(code);
 
-    if ((!entry->plain || inject_exit_has_work(&svm->x86.core.inject, cut)) && svm_inject_exit(svm, code))
+    if (((entry->flags & PLAIN) == 0 || inject_exit_has_work(&svm->x86.core.inject, cut)) &&
+        svm_inject_exit(svm, code))
         exit->kind = VM_EXIT_NONE;
     else
         decode_plain(svm, exit, entry);
@@ -215,7 +240,7 @@ void svm_decode_exit(struct svm_vcpu *svm, struct vm_exit *exit)
     else if (code != VMCB_EXIT_NPF)
         entry = &unknown_entry;
     exit->raw = code;
-    if (UNLIKELY(!entry->plain || inject_exit_has_work(&svm->x86.core.inject, cut)))
+    if (UNLIKELY((entry->flags & PLAIN) == 0 || inject_exit_has_work(&svm->x86.core.inject, cut)))
         decode_slowly(svm, exit, cut);
     else
         decode_plain(svm, exit, entry);
