@@ -242,12 +242,12 @@ static bool events_line(const struct arm64_vcpu *vcpu, uint32_t line, char *text
     }
 }
 
-bool arch_inspect_line(struct vcpu *core, enum inspect_view view, uint64_t argument, uint32_t line,
+bool arch_inspect_line(struct vcpu *core, enum inspect_view which, uint64_t argument, uint32_t line,
                        char *text, size_t size)
 {
     struct arm64_vcpu *vcpu = arm64_vcpu_of(core);
 
-    switch (view) {
+    switch (which) {
     case INSPECT_SYSTEM:
         return system_line(vcpu, line, text, size);
     case INSPECT_BLOCK:

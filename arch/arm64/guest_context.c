@@ -108,10 +108,33 @@ void guest_cpu_init(struct arm64_cpu *cpu)
 
 static void context_save(struct arm64_context *sys)
 {
+    sys->sctlr = SYSREG_READ(sctlr_el1);
+    sys->tcr = SYSREG_READ(tcr_el1);
     CONTEXT_EACH(SAVE)
     if (features.has_pauth) {
         PAUTH_EACH(SAVE_KEY)
     }
+}
+
+/*
+ * Between the registers of one guest and those of the next there is a mixture that no table walk may see. At
+ * EL2 none should, but some cores walk ahead all the same (Cortex-A57 and A72 erratum 1319537, A76 and
+ * Neoverse N1 1165522): so the walks are off, with the MMU on, until everything is in place.
+ */
+static void walks_off(void)
+{
+    SYSREG_WRITE(tcr_el1, TCR1_EPD0 | TCR1_EPD1);
+    insn_isb();
+    SYSREG_WRITE(sctlr_el1, SCTLR1_RESET | SCTLR1_M);
+    insn_isb();
+}
+
+static void walks_on(const struct arm64_context *sys)
+{
+    insn_isb();
+    SYSREG_WRITE(sctlr_el1, sys->sctlr);
+    insn_isb();
+    SYSREG_WRITE(tcr_el1, sys->tcr);
 }
 
 static void context_load(const struct arm64_context *sys)
@@ -222,13 +245,16 @@ void guest_trap_wfe(struct arm64_vcpu *vcpu, bool trap)
 void guest_forget_translations(uint64_t vttbr)
 {
     uint64_t loaded = SYSREG_READ(vttbr_el2);
+    const struct arm64_context sys = {.sctlr = SYSREG_READ(sctlr_el1), .tcr = SYSREG_READ(tcr_el1)};
 
     insn_dsb_ishst(); /* what was written to the tables is seen by every walk from here on */
+    walks_off();
     SYSREG_WRITE(vttbr_el2, vttbr);
     insn_isb();
     insn_tlbi_vmalls12e1is();
     insn_dsb_ish();
     SYSREG_WRITE(vttbr_el2, loaded);
+    walks_on(&sys);
     insn_isb();
 }
 
@@ -236,6 +262,7 @@ void guest_load(struct arm64_vcpu *vcpu)
 {
     struct arm64_vm *vm = arm64_vm_of(vcpu->core.vm);
 
+    walks_off();
     context_load(&vcpu->sys);
     load_debug_control(vcpu);
     if (vcpu->debug.used)
@@ -244,6 +271,7 @@ void guest_load(struct arm64_vcpu *vcpu)
     SYSREG_WRITE(vmpidr_el2, vgic_mpidr(vcpu->core.id) | MPIDR_RES1);
     SYSREG_WRITE(vttbr_el2, vm->vttbr);
     SYSREG_WRITE(hcr_el2, vcpu->hcr | (vcpu->serror ? HCR_VSE : 0));
+    walks_on(&vcpu->sys);
     insn_isb();
     forget_sibling(vcpu, this_cpu()->id);
     ich_load_cpuif(&vcpu->gic.cpuif);

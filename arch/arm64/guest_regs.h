@@ -55,6 +55,10 @@
 #define MDCR_TPMS  BIT(14)
 #define MDCR_TTRF  BIT(19)
 
+/* TCR_EL1 */
+#define TCR1_EPD0 BIT(7)
+#define TCR1_EPD1 BIT(23)
+
 /* VTCR_EL2 */
 #define VTCR_T0SZ       FIELD(5, 0)
 #define VTCR_SL0_LEVEL1 BIT(6) /* 4 KiB granule: the walk begins with 1 GiB entries */
