@@ -13,43 +13,38 @@
 #include "core/arch.h"
 #include "core/panic.h"
 
-#define ROUND_MAX \
-    64 /* more than a CPU's sources; a source that never ends shows as time lost, not as a hang */
-
-static void take_one(struct arm64_cpu *cpu, uint32_t intid)
+/* SGIs: only ours. True: the CPU's loop has something to see. */
+static bool take_sgi(uint32_t intid)
 {
-    gicv3_eoi(intid);
-    if (intid == GICV3_SGI_KICK) {
-        if (panic_active())
-            arch_panic_halt();
-    } else if (intid == host_devices.hyp_timer_intid) {
-        host_timer_stop();
-        cpu->deadline_count = UINT64_MAX;
-    } else if (intid == host_devices.console_intid) {
-        host_console_irq();
-    } else if (intid == GICV3_SGI_POKE) {
-        gicv3_deactivate(intid);
-        return;
-    } else if (guest_irq_take(cpu, intid)) {
-        return;
-    } else {
-        cpu->stray_count++;
-        gicv3_deactivate(intid);
-        return;
-    }
-    gicv3_deactivate(intid);
-    atomic_store_explicit(&cpu->base.attention, 1, memory_order_release);
+    if (intid == GICV3_SGI_KICK && panic_active())
+        arch_panic_halt();
+    return intid == GICV3_SGI_KICK;
 }
 
 void host_irq_take(struct arm64_cpu *cpu)
 {
-    for (uint32_t i = 0; i < ROUND_MAX; i++) {
-        uint32_t intid = gicv3_ack();
+    uint32_t intid = gicv3_ack();
+    bool attention = true;
 
-        if (intid >= GICV3_INTID_LIMIT && intid < GICV3_LPI_FIRST)
-            return;
-        take_one(cpu, intid);
+    if (intid >= GICV3_INTID_LIMIT && intid < GICV3_LPI_FIRST)
+        return;
+    gicv3_eoi(intid);
+    if (intid < GICV3_SGI_COUNT) {
+        attention = take_sgi(intid);
+    } else if (intid == host_devices.hyp_timer_intid) {
+        host_timer_stop();
+        cpu->deadline_count = UINT64_MAX;
+    } else if (guest_irq_take(cpu, intid)) {
+        return;
+    } else if (intid == host_devices.console_intid) {
+        host_console_irq();
+    } else {
+        cpu->stray_count++;
+        attention = false;
     }
+    gicv3_deactivate(intid);
+    if (attention)
+        atomic_store_explicit(&cpu->base.attention, 1, memory_order_release);
 }
 
 /* WFI ends for a masked interrupt too; one that is pending already lets it through at once. */

@@ -7,9 +7,6 @@
 #include "arch/arm64/gic/gicv3.h"
 
 #include "arch/arm64/cpu.h"
-#include "arch/arm64/gic/gicv3_regs.h"
-#include "arch/arm64/insn.h"
-#include "arch/arm64/sysregs.h"
 #include "core/time.h"
 #include "lib/error.h"
 #include "lib/mmio.h"
@@ -194,26 +191,6 @@ int gicv3_spi_enable(uint32_t intid, uint64_t mpidr)
     mmio_write64(config.dist_base + GICD_IROUTER + 8 * (uint64_t)intid, mpidr);
     dist_write(GICD_ISENABLER + intid / 32 * 4, BIT(intid % 32));
     return 0;
-}
-
-uint32_t gicv3_ack(void)
-{
-    uint32_t intid = (uint32_t)field_get(SYSREG_READ(ICC_IAR1_EL1), ICC_IAR_INTID);
-
-    insn_dsb_sy(); /* acknowledged before the device is looked at (Arm IHI 0069, "Observability") */
-    return intid;
-}
-
-void gicv3_eoi(uint32_t intid)
-{
-    SYSREG_WRITE(ICC_EOIR1_EL1, intid);
-    insn_isb();
-}
-
-void gicv3_deactivate(uint32_t intid)
-{
-    SYSREG_WRITE(ICC_DIR_EL1, intid);
-    insn_isb();
 }
 
 static void sgi_send(uint64_t value)

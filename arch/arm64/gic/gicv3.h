@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/arm64/gic/gicv3_regs.h"
+#include "arch/arm64/insn.h"
+#include "arch/arm64/sysregs.h"
 #include "lib/bits.h"
 
 struct arm64_cpu;
@@ -16,6 +19,7 @@ struct arm64_cpu;
 #define GICV3_SGI_KICK 0 /* leave the guest or the idle state; in a panic: stop */
 #define GICV3_SGI_POKE 1 /* only leave the guest */
 
+#define GICV3_SGI_COUNT   16
 #define GICV3_INTID_LIMIT 1020 /* SGIs, PPIs and SPIs are below */
 #define GICV3_LPI_FIRST   8192
 #define GICV3_MAX_REGIONS 8
@@ -65,11 +69,26 @@ void gicv3_private_activate(uint32_t intid);
 MUST_CHECK int gicv3_spi_enable(uint32_t intid, uint64_t mpidr);
 
 /* Takes the highest pending interrupt of the calling CPU: its INTID, or 1020..1023 for none. */
-uint32_t gicv3_ack(void);
+static inline uint32_t gicv3_ack(void)
+{
+    uint32_t intid = (uint32_t)field_get(SYSREG_READ(ICC_IAR1_EL1), ICC_IAR_INTID);
 
-/* After gicv3_ack(): priority drop; then deactivation, which whoever handles the interrupt does last. */
-void gicv3_eoi(uint32_t intid);
-void gicv3_deactivate(uint32_t intid);
+    insn_dsb_sy(); /* acknowledged before the device is looked at (Arm IHI 0069, "Observability") */
+    return intid;
+}
+
+/* After gicv3_ack(): priority drop, in effect at the next exception return or acknowledge at the latest. */
+static inline void gicv3_eoi(uint32_t intid)
+{
+    SYSREG_WRITE(ICC_EOIR1_EL1, intid);
+}
+
+/* Deactivation, which whoever handles the interrupt does last. */
+static inline void gicv3_deactivate(uint32_t intid)
+{
+    SYSREG_WRITE(ICC_DIR_EL1, intid);
+    insn_isb();
+}
 
 /* Sends SGI 0..15 to one CPU, or to all but the calling one. What was written before is seen by its taker. */
 void gicv3_sgi(uint64_t mpidr, uint32_t sgi);
