@@ -92,5 +92,5 @@ def prepare(options, iso, run_folder):
     log = os.path.join(run_folder, "bochs.log")
     rc_file, commands = _write_config(options, iso, run_folder, log, listener.getsockname()[1])
     return Plan(argv=["bochs", "-q", "-f", rc_file, "-rc", commands], listener=listener, wants_terminal=True,
-                leaves_on_power_off=False, last_words=lambda errors: _last_words(options, log, errors),
-                env={"TERM": "xterm"}, notes=[note])
+                leaves_on_power_off=False, is_slow=not options.native, last_words=lambda errors: _last_words(options, log, errors),
+                env={"TERM": "xterm"}, notes=[note + ": every instruction is emulated, Linux boots in about a minute"])

@@ -15,6 +15,8 @@ QUEUE_MAX = 65536
 # After Latch said how it ended: time for the power-off to end the emulator, or for a panic's backtrace to print.
 END_GRACE_S = 5.0
 PANIC_GRACE_S = 1.0
+# A slow emulator says that it is at work, as long as nobody else speaks.
+BEAT_S = 10.0
 
 
 class Session:
@@ -28,6 +30,8 @@ class Session:
         self.native = options.native
         self.timeout = options.timeout
         self.deadline = None if options.timeout is None else time.monotonic() + options.timeout
+        self.started = time.monotonic()
+        self.next_beat = self.started + BEAT_S if plan.is_slow else None
         self.outcome = OutcomeScanner()
         self.until = UntilScanner(options.until)
         self.selector = selectors.DefaultSelector()
@@ -54,6 +58,7 @@ class Session:
             events = self.selector.select(self._time_left())
             if not events and self.deadline is not None and time.monotonic() >= self.deadline:
                 self._deadline_passed()
+            self._beat()
             for key, mask in events:
                 if not self.finished:
                     key.data(mask)
@@ -63,7 +68,16 @@ class Session:
         return self.status
 
     def _time_left(self):
-        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+        due = [when for when in (self.deadline, self.next_beat) if when is not None]
+        return max(0.0, min(due) - time.monotonic()) if due else None
+
+    def _beat(self):
+        """Until Latch speaks, the boot loader reads the kernels, silently."""
+        if self.outcome.latch_seen or self.finished:
+            self.next_beat = None
+        if self.next_beat is not None and time.monotonic() >= self.next_beat:
+            self.next_beat += BEAT_S
+            note(f"{time.monotonic() - self.started:.0f} s: the boot loader is at work")
 
     def _finish(self, status):
         self.finished = True
