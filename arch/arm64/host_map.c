@@ -31,11 +31,13 @@
 #define LEVELS      4
 #define ENTRIES     512
 #define VA_BITS     48
-#define BLOCK_TOP   2  /* 1 GiB */
-#define TABLE_COUNT 64 /* enough for some 50 holes in the memory map; more RAM than that is left out */
+#define BLOCK_TOP   2 /* 1 GiB */
+#define TABLE_COUNT 64
+#define TABLES_KEPT 24 /* not for RAM: devices, and the guard pages of 256 CPUs */
 
 static uint64_t tables[TABLE_COUNT][ENTRIES] __attribute__((section(".bss.pages"), aligned(4096)));
 static uint32_t table_count = 1; /* the first is the root */
+static uint32_t table_limit = TABLE_COUNT;
 
 struct host_map_registers host_map_registers;
 
@@ -102,7 +104,7 @@ static uint64_t *entry_split(uint64_t *entry, uint64_t at, uint32_t level)
     uint64_t *table;
     uint64_t old = *entry;
 
-    if (table_count == TABLE_COUNT)
+    if (table_count >= table_limit)
         return NULL;
     table = tables[table_count++];
     if ((old & PTE_VALID) != 0) {
@@ -130,6 +132,8 @@ static uint64_t set_one(uint64_t at, uint64_t left, uint64_t bits)
             entry_write(entry, at, bits == 0 ? 0 : at | bits | (level == 0 ? PTE_TABLE : 0));
             return size;
         }
+        if (bits == 0 && (*entry & PTE_VALID) == 0)
+            return min_u64(left, size - at % size); /* nothing there as it is */
         if (entry_is_table(*entry, level))
             table = hpa_to_ptr(hpa(*entry & PTE_ADDRESS));
         else
@@ -237,6 +241,7 @@ static int map_piece(uint64_t start, uint64_t end)
 
 void host_map_ram(struct boot_info *info)
 {
+    table_limit = TABLE_COUNT - TABLES_KEPT;
     for (uint32_t i = 0; i < info->region_count; i++) {
         struct boot_region *region = &info->regions[i];
         uint64_t end = region->start.v + region->size;
@@ -244,8 +249,9 @@ void host_map_ram(struct boot_info *info)
         if (region->kind != BOOT_REGION_RAM || map_piece(region->start.v, end) == 0)
             continue;
         log_warn("memory %lx-%lx is left out: %s", region->start.v, end - 1,
-                 table_count == TABLE_COUNT ? "too many holes in the memory map"
+                 table_count == table_limit ? "too many holes in the memory map"
                                             : "the CPU cannot address it");
         region->kind = BOOT_REGION_RESERVED;
     }
+    table_limit = TABLE_COUNT;
 }

@@ -147,6 +147,31 @@ def test_tree_without_memory(boot_tree, tmp_path):
     assert ONE_LINE.findall(run.output) == ["the device tree describes no memory"], run
 
 
+@pytest.mark.parametrize("start", [0x1000, LATCH_AT, 0x7FFFF000])
+def test_initrd_that_is_not_memory_is_ignored(boot_tree, tmp_path, start):
+    words = 'bootargs = "on-end=poweroff";'
+    tree = edit_tree(dump_tree(tmp_path), words, f"{words} linux,initrd-start = <{start:#x}>; linux,initrd-end = <{start + 0x2000:#x}>;")
+    run = boot_tree(tree)
+    assert run.status == 0, run
+    assert f"latch: warning: the initrd at {start:x} does not lie in memory: ignored\n" in run.output, run
+
+
+@pytest.mark.parametrize("count,line", [
+    (20, None),
+    (40, r"latch: warning: memory [0-9a-f]+-[0-9a-f]+ is left out: too many holes in the memory map"),
+    (90, r"latch: warning: device tree: too many memory regions: the last ones are ignored"),
+    (140, r"latch: PANIC the device tree has more memory regions than Latch can hold"),
+])
+def test_holes_in_memory(boot_tree, tmp_path, count, line):
+    """Reserved pages 4 MiB apart: each costs a page table, and what cannot be mapped is not used."""
+    pieces = "".join(f" r{i} {{ reg = <0x0 {0x54001000 + 0x400000 * i:#x} 0x0 0x1000>; }};" for i in range(count))
+    tree = edit_tree(dump_tree(tmp_path), "\tpsci {", "\treserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;"
+                     + pieces + " };\n\tpsci {")
+    run = boot_tree(tree)
+    assert run.status == (70 if line and "PANIC" in line else 0), run
+    assert run.output.count("warning") == 0 if line is None else re.search(line, run.output), run
+
+
 def test_cpu_that_is_not_there_is_left_out(boot_tree, tmp_path):
     tree = edit_tree(dump_tree(tmp_path, 3), "reg = <0x01>;", "reg = <0x05>;")
     run = boot_tree(tree, "--cpus", "3")
