@@ -74,6 +74,19 @@ def test_scenarios(launch, latch_image, world):
     assert not found, "\n".join(found)
 
 
+@pytest.mark.parametrize("world", ["bochs-svm", "bochs-vmx"])
+def test_two_processors(launch, latch_image, world):
+    """Each vCPU on a CPU of its own."""
+    options, line = MACHINES[world]
+    left_out = scenarios.names_in(world, "not run")
+    names = [name for name in scenarios.SMP_NAMES if name not in left_out]
+    result = launch(*options, "--cpus", "2", "--timeout", "240", "--vm", guest("scenarios", ",cpus=2", " ".join(names)),
+                    timeout=240)
+    assert result.status == 1 and line in result.output and "2 of 2 CPUs run" in result.output, result
+    found = scenarios.world_differences(scenarios.split(result.output), world, names)
+    assert not found, "\n".join(found)
+
+
 @pytest.mark.parametrize("world", MACHINES)
 def test_nmi_rules(launch, latch_image, world):
     options, line = MACHINES[world]
