@@ -52,6 +52,7 @@ host_map_enable:
     .global host_secondary_entry
 host_secondary_entry:
     msr daifset, #15
+    msr spsel, #1
     mov x1, #HCR_HOST
     msr hcr_el2, x1
     ldr w1, =SCTLR_EL2_OFF

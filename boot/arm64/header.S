@@ -31,6 +31,7 @@ boot_header:
     .global boot_entry
 boot_entry:
     msr daifset, #15
+    msr spsel, #1
     mov x19, x0
     mrs x20, CurrentEL
     cmp x20, #(2 << 2)

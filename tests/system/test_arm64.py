@@ -83,6 +83,17 @@ def test_lacking_machines(boot, machine, line):
     assert re.fullmatch(line, said), run
 
 
+@pytest.mark.parametrize("arguments,complaint", [
+    (["--uefi"], "--uefi is for x86 only; qemu-arm64 cannot do it"),
+    (["--accel", "kvm"], "--accel kvm is for x86 only; qemu-arm64 cannot do it"),
+    (["--iso", "out.iso"], "--iso is for x86 only; arm64 boots build/arm64/Image with a boot archive (docs/arm64.md)"),
+    (["--emu", "bochs-svm"], "--emu bochs-svm is a PC, not arm64; drop --arch or --emu"),
+])
+def test_what_only_a_pc_can(boot, arguments, complaint):
+    run = boot(*arguments)
+    assert run.status == 125 and run.notes[-1] == f"launch: error: {complaint}", run
+
+
 def dump_tree(tmp_path, cpus=1):
     """QEMU's own device tree for the machine that `boot` makes."""
     path = tmp_path / "virt.dtb"
