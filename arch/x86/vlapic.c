@@ -45,11 +45,16 @@ void vlapic_notify(struct vlapic *vl)
     (void)inject_post_irq(&vl->vcpu->inject.posted);
 }
 
-/* The request goes out every time: the owner clears the word only after it has looked here, see vlapic.h. */
-static void tell_owner(struct vlapic *vl, uint32_t out)
+static void note(struct vlapic *vl, uint32_t out)
 {
     atomic_fetch_or_explicit(&vl->posted.outstanding, out, memory_order_release);
     vlapic_notify(vl);
+}
+
+/* The request goes out every time: the owner clears the word only after it has looked here, see vlapic.h. */
+static void tell_owner(struct vlapic *vl, uint32_t out)
+{
+    note(vl, out);
     vcpu_request(vl->vcpu, VCPU_REQ_EVENT);
 }
 
@@ -59,17 +64,18 @@ void vlapic_log_error(struct vlapic *vl, uint32_t esr_bits)
         tell_owner(vl, VLAPIC_OUT_ERROR);
 }
 
-bool vlapic_post(struct vlapic *vl, uint8_t vector, bool level)
+/* What is outstanding by that; 0: the interrupt is not taken. */
+static inline uint32_t post(struct vlapic *vl, uint8_t vector, bool level)
 {
     const uint64_t takes = VLAPIC_ROUTE_ENABLED | VLAPIC_ROUTE_SOFT;
     uint64_t bit = BIT(vector & 63);
     uint32_t word = vector >> 6;
 
     if ((atomic_load_explicit(&vl->route, memory_order_relaxed) & takes) != takes)
-        return false;
+        return 0;
     if (UNLIKELY(vector < APIC_MIN_VECTOR)) {
         vlapic_log_error(vl, APIC_ESR_RECEIVE_VECTOR);
-        return false;
+        return 0;
     }
     if (level)
         atomic_fetch_or_explicit(&vl->posted.level[word], bit, memory_order_relaxed);
@@ -78,8 +84,25 @@ bool vlapic_post(struct vlapic *vl, uint8_t vector, bool level)
     atomic_fetch_add_explicit(&vl->posted.posted_count, 1, memory_order_relaxed);
     if ((atomic_fetch_or_explicit(&vl->posted.request[word], bit, memory_order_acq_rel) & bit) != 0)
         atomic_fetch_add_explicit(&vl->posted.collapsed_count, 1, memory_order_relaxed);
-    tell_owner(vl, UINT32_C(1) << word);
-    return true;
+    return UINT32_C(1) << word;
+}
+
+bool vlapic_post(struct vlapic *vl, uint8_t vector, bool level)
+{
+    uint32_t out = post(vl, vector, level);
+
+    if (out != 0)
+        tell_owner(vl, out);
+    return out != 0;
+}
+
+/* The owner to itself: it looks at the word before it enters or blocks, so no request is needed. */
+static void post_here(struct vlapic *vl, uint8_t vector)
+{
+    uint32_t out = post(vl, vector, false);
+
+    if (out != 0)
+        note(vl, out);
 }
 
 void vlapic_post_pin(struct vlapic *vl, uint32_t out)
@@ -214,7 +237,7 @@ void vlapic_local_event(struct vlapic *vl, enum vlapic_lvt which)
         return;
     switch ((lvt & APIC_LVT_MODE) >> APIC_LVT_MODE_SHIFT) {
     case MSI_FIXED:
-        (void)vlapic_post(vl, (uint8_t)(lvt & APIC_LVT_VECTOR), false);
+        post_here(vl, (uint8_t)(lvt & APIC_LVT_VECTOR));
         break;
     case MSI_NMI:
         vlapic_post_nmi(vl);
