@@ -21,8 +21,9 @@ def test_last_words_of_a_short_run(launch, latch_image):
     (["--hv", "fault=1 say=latch:_starting"], 70, "without a last word from Latch: Bochs: exception(): 3rd"),
     (["--hv", "fault=1"], 125, "error: Bochs: exception(): 3rd"),
     (["--hv", "poweroff=1 say=latch:_starting"], 70, "without a last word from Latch"),
+    (["--hv", "say=latch:_self-check:_Latch_1 say=latch:_self-check:_Latch_1"], 70, "the machine reset"),
     (["--until", "no such line", "--timeout", "3"], 124, "timed out after 3 s"),
-], ids=["model", "bochsrc", "crash", "early crash", "off", "time-out"])
+], ids=["model", "bochsrc", "crash", "early crash", "off", "boots again", "time-out"])
 def test_how_runs_end(launch, mbinfo, arguments, status, words):
     result = launch("--emu", "bochs-svm", "--image", mbinfo, *(["--timeout", "100"] if status != 124 else []), *arguments)
     assert result.status == status and words in result.notes[-1], result

@@ -37,6 +37,7 @@ MISUSES = [
     (["--machine-args", "'open"], "--machine-args: No closing quotation"),
     (["--image", KERNEL, "--vm", VM, "--emu", "bochs-svm", "--icount"], "--icount is for QEMU only"),
     (["--image", KERNEL, "--vm", VM, "--emu", "bochs-svm", "--mem", "8G"], "at most 2048M"),
+    (["--image", KERNEL, "--vm", VM, "--emu", "bochs-svm", "--accel", "tcg"], "--accel tcg is for QEMU only"),
     (["--image", KERNEL, "--vm", VM, "--emu", "bochs-vmx", "--cpus", "9"], "at most 8 CPUs"),
     (["--boot-iso", KERNEL, "--vm", VM], "--vm belongs to its making"),
     (["--boot-iso", "/no/such/iso"], "no such file: /no/such/iso"),

@@ -30,7 +30,7 @@ native_provide = iso_image.provide
 def _refuse(options):
     refused = {"--uefi": options.uefi, "--icount": options.icount,
                "--gdb": options.gdb is not None, "--gdb-guest": options.gdb_guest,
-               "--monitor": options.monitor, "--accel kvm": options.accel == "kvm"}
+               "--monitor": options.monitor, f"--accel {options.accel}": options.accel != "auto"}
     for option, given in refused.items():
         if given:
             raise LaunchError(f"{option} is for QEMU only; {options.emu} cannot do it")
@@ -87,10 +87,11 @@ def _last_words(options, log, errors):
 def prepare(options, iso, run_folder):
     """The run of an ISO image."""
     _refuse(options)
-    note = f"{'native run, ' if options.native else ''}Bochs, CPU model {options.cpu or MODELS[options.emu]}"
+    note = (f"{'native run, ' if options.native else ''}Bochs, CPU model {options.cpu or MODELS[options.emu]}: every instruction is "
+            "emulated, Linux boots in about a minute")
     listener = socket.create_server(("127.0.0.1", 0), backlog=1)
     log = os.path.join(run_folder, "bochs.log")
     rc_file, commands = _write_config(options, iso, run_folder, log, listener.getsockname()[1])
     return Plan(argv=["bochs", "-q", "-f", rc_file, "-rc", commands], listener=listener, wants_terminal=True,
-                leaves_on_power_off=False, is_slow=not options.native, last_words=lambda errors: _last_words(options, log, errors),
-                env={"TERM": "xterm"}, notes=[note + ": every instruction is emulated, Linux boots in about a minute"])
+                leaves_on_power_off=False, boots_again=True, is_slow=not options.native,
+                last_words=lambda errors: _last_words(options, log, errors), env={"TERM": "xterm"}, notes=[note])

@@ -14,6 +14,7 @@ EXIT_TIMEOUT = 124
 EXIT_LAUNCHER = 125
 
 RECORD = re.compile(rb"^latch: (?:(PANIC)|all VMs ended: (poweroff|failed|debug-exit code=(0x[0-9a-fA-F]+|[0-9]+)))")
+BANNER = b"latch: self-check: Latch "
 LINE_MAX = 4096
 
 
@@ -25,6 +26,7 @@ class OutcomeScanner:
         self.status = None
         self.panicked = False
         self.latch_seen = False
+        self.boot_count = 0
 
     def feed(self, data):
         """Takes output; afterwards `status` is the exit status if Latch has told how it ended."""
@@ -42,6 +44,7 @@ class OutcomeScanner:
         if not line.startswith(b"latch: ") or self.status is not None:
             return
         self.latch_seen = True
+        self.boot_count += line.startswith(BANNER)
         match = RECORD.match(line)
         if not match:
             return

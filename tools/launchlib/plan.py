@@ -19,6 +19,8 @@ class Plan:
     wants_terminal: bool = False
     # Ends by itself when the machine powers off; else it is ended as soon as Latch reports the end.
     leaves_on_power_off: bool = True
+    # A reset does not end it: it boots again, and Latch's first line comes again.
+    boots_again: bool = False
     # Takes so long until Latch speaks that the user wants to hear something.
     is_slow: bool = False
     # After the child's end, from what it wrote to standard error: its last words, "" if the machine went off in order, None

@@ -8,7 +8,7 @@ import os
 import selectors
 import time
 
-from .outcome import EXIT_OK, EXIT_TIMEOUT, OutcomeScanner, UntilScanner
+from .outcome import EXIT_OK, EXIT_PANIC, EXIT_TIMEOUT, OutcomeScanner, UntilScanner
 from .terminal import note
 
 QUEUE_MAX = 65536
@@ -185,6 +185,9 @@ class Session:
         self.outcome.feed(data)
         if self.until.feed(data):
             self._finish(EXIT_OK)
+        elif self.outcome.boot_count > 1 and self.plan.boots_again:
+            note("the machine reset")
+            self._finish(EXIT_PANIC)
         elif self.outcome.status is not None and not had_status and not self.native:
             self._latch_ended()
 
