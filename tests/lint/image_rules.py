@@ -214,8 +214,9 @@ def check(tree: Tree) -> List[str]:
         dump = subprocess.run([objdump, "-d", "--no-show-raw-insn", str(folder / "latch.elf")],
                               capture_output=True, text=True).stdout
         calls, _ = read_calls(dump)
+        folders = ("lib/", "core/", "vdev/", "drivers/", f"arch/{arch}/", f"boot/{arch}/")
         texts = {p: strip_comments_and_strings(t) for p, t in tree.texts.items()
-                 if p.endswith((".c", ".h")) and p.startswith(("lib/", "core/", "vdev/", "drivers/", "arch/", "boot/"))}
+                 if p.endswith((".c", ".h")) and p.startswith(folders)}
         lines, summary = check_graph(calls, indirect_targets(texts, set(calls)), frames)
         found += check_frames(frames) + lines + (check_fp(dump) if arch == "arm64" else [])
         print(f"{arch}: {summary}")
