@@ -10,14 +10,6 @@
 #include "core/vm.h"
 #include "lib/printf.h"
 
-/* Data in the guest's big-endian byte order, which the registers do not have. */
-static inline bool is_big_endian(const struct arm64_vcpu *vcpu)
-{
-    bool el0 = (vcpu->sw.regs.pstate & PSTATE_EL) == 0;
-
-    return (SYSREG_READ(sctlr_el1) & (el0 ? SCTLR1_E0E : SCTLR1_EE)) != 0;
-}
-
 static uint64_t swap(uint64_t value, unsigned int size)
 {
     return __builtin_bswap64(value) >> (64 - 8 * size);
@@ -126,7 +118,7 @@ static __attribute__((noinline)) bool decode_slowly(struct arm64_vcpu *vcpu, con
     return false;
 }
 
-static __attribute__((noinline)) void handle_slowly(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
+void guest_mmio_handle_slowly(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
 {
     struct mmio_access access;
     bool big_endian, found;
@@ -137,7 +129,7 @@ static __attribute__((noinline)) void handle_slowly(struct arm64_vcpu *vcpu, con
     }
     if (!mmio_from_syndrome(exit->raw, &access) && !decode_slowly(vcpu, exit, &access))
         return;
-    big_endian = is_big_endian(vcpu);
+    big_endian = guest_is_big_endian(vcpu);
     found = access_one(vcpu, &access, exit->u.mmio.at.v, access.reg[0], big_endian);
     if (access.count == 2 && found)
         found = access_one(vcpu, &access, exit->u.mmio.at.v + access.size, access.reg[1], big_endian);
@@ -147,40 +139,5 @@ static __attribute__((noinline)) void handle_slowly(struct arm64_vcpu *vcpu, con
     }
     if (access.write_back)
         add_to_base(vcpu, access.base, access.step);
-    arm64_skip(vcpu, exit->length);
-}
-
-/* The plain case at once: described by the syndrome, little-endian, a load without sign, the device of last
- * time. */
-void guest_mmio_handle(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
-{
-    const uint64_t odd = ESR_ABORT_ISV | ESR_ABORT_SSE;
-    struct vm *vm = vcpu->core.vm;
-    struct bus *bus = &vm->buses[BUS_MMIO];
-    uint64_t at = exit->u.mmio.at.v;
-    uint32_t reg = (uint32_t)field_get(exit->raw, ESR_ABORT_SRT);
-    unsigned int size = 1u << field_get(exit->raw, ESR_ABORT_SAS);
-    const struct bus_range *range;
-    uint64_t value;
-
-    if (UNLIKELY((exit->raw & odd) != ESR_ABORT_ISV || is_big_endian(vcpu))) {
-        handle_slowly(vcpu, exit);
-        return;
-    }
-    spin_lock(&vm->dev_lock);
-    range = bus->last_hit;
-    if (UNLIKELY(range == NULL || !bus_range_covers(range, at, size) || range == &bus->gap)) {
-        spin_unlock(&vm->dev_lock);
-        handle_slowly(vcpu, exit);
-        return;
-    }
-    if (exit->u.mmio.is_write) {
-        bus_range_write(range, &vcpu->core, at, size, arm64_reg_read(vcpu, reg));
-        spin_unlock(&vm->dev_lock);
-    } else {
-        value = bus_range_read(range, &vcpu->core, at, size);
-        spin_unlock(&vm->dev_lock);
-        arm64_reg_write(vcpu, reg, value & bytes_mask(size));
-    }
     arm64_skip(vcpu, exit->length);
 }

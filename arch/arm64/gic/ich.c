@@ -130,40 +130,51 @@ void gic_read_cpuif(struct vgic_cpuif *cpuif)
     }
 }
 
-/*
- * The registers are emptied too: what they held is vgic's again, and a maintenance interrupt that they asked
- * for is over with ICH_HCR_EL2.
- */
-void gic_fold(struct arm64_vcpu *vcpu)
+/* What they hold becomes vgic's again. */
+static void take_back(struct arm64_vcpu *vcpu)
 {
     struct vgic_lrs lrs;
+
+    lrs.hcr = SYSREG_READ(ich_hcr_el2);
+    lrs.count = vcpu->gic.lr_count;
+    for (uint32_t i = 0; i < lrs.count; i++)
+        lrs.lr[i] = lr_read(i);
+    vgic_fold(&vcpu->gic, &lrs);
+    guest_timer_resample(vcpu);
+}
+
+/* The registers are emptied too, and a maintenance interrupt that they asked for is over with ICH_HCR_EL2. */
+void gic_fold(struct arm64_vcpu *vcpu)
+{
+    uint32_t count = vcpu->gic.lr_count;
 
     if (!vcpu->lrs_loaded)
         return;
     vcpu->lrs_loaded = false;
-    lrs.hcr = SYSREG_READ(ich_hcr_el2);
-    lrs.count = vcpu->gic.lr_count;
-    for (uint32_t i = 0; i < lrs.count; i++) {
-        lrs.lr[i] = lr_read(i);
+    take_back(vcpu);
+    for (uint32_t i = 0; i < count; i++)
         lr_write(i, 0);
-    }
     SYSREG_WRITE(ich_hcr_el2, 0);
     insn_isb();
-    vgic_fold(&vcpu->gic, &lrs);
-    guest_timer_resample(vcpu);
-    atomic_store_explicit(&vcpu->gic.dirty, true,
-                          memory_order_relaxed); /* whatever was there: the enable bit is off */
+    /* Whatever was there: the enable bit is off. */
+    atomic_store_explicit(&vcpu->gic.dirty, true, memory_order_relaxed);
 }
 
 void gic_refill(struct arm64_vcpu *vcpu)
 {
+    uint32_t old_count = vcpu->lrs_loaded ? vcpu->gic.lr_count : 0;
     struct vgic_lrs lrs;
 
-    gic_fold(vcpu);
+    /* Empty registers, and no EOI to be counted: nothing to take back. */
+    if (old_count != 0 || (vcpu->lrs_loaded && (vcpu->ich_hcr & ICH_HCR_LRENPIE) != 0))
+        take_back(vcpu);
     vgic_fill(&vcpu->gic, &lrs);
     for (uint32_t i = 0; i < lrs.count; i++)
         lr_write(i, lrs.lr[i]);
+    for (uint32_t i = lrs.count; i < old_count; i++)
+        lr_write(i, 0);
     SYSREG_WRITE(ich_hcr_el2, lrs.hcr);
+    vcpu->ich_hcr = lrs.hcr;
     vcpu->lrs_loaded = true;
 }
 
