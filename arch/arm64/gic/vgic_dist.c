@@ -75,10 +75,9 @@ static void write_route(struct vgic_vm *vgic, struct vgic_irq *irq, uint64_t off
 /* --- The frame ---------------------------------------------------------------------------------------------
  */
 
-static uint64_t read_word(struct vgic_vm *vgic, struct vgic_vcpu *self, uint32_t offset)
+/* Those that need no lock. */
+static uint64_t read_word(const struct vgic_vm *vgic, uint32_t offset)
 {
-    uint32_t first;
-
     switch (offset) {
     case GICD_CTLR:
         return atomic_load_explicit(&vgic->groups, memory_order_relaxed) | GICD_CTLR_ARE | GICD_CTLR_DS;
@@ -89,8 +88,14 @@ static uint64_t read_word(struct vgic_vm *vgic, struct vgic_vcpu *self, uint32_t
     case GIC_PIDR2:
         return GIC_PIDR2_VALUE;
     default:
-        break;
+        return 0;
     }
+}
+
+static uint64_t read_array(struct vgic_vm *vgic, struct vgic_vcpu *self, uint32_t offset)
+{
+    uint32_t first;
+
     if (offset >= GICD_IGROUPR && offset < GICD_IPRIORITYR) {
         first = offset % 0x80 * 8;
         return first < VGIC_PRIVATE ? 0 : vgic_read_bits(vgic, self, self, offset & ~0x7fu, first);
@@ -122,15 +127,13 @@ static bool is_route(uint64_t offset, unsigned int size)
     return offset >= GICD_IROUTER && offset < GICD_IROUTER_END && size >= 4;
 }
 
-static uint64_t dist_read(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, unsigned int size)
+static __attribute__((noinline)) uint64_t read_locked(struct vgic_vm *vgic, struct vcpu *vcpu,
+                                                      uint64_t offset, unsigned int size)
 {
-    struct vgic_vm *vgic = CONTAINER_OF(dev, struct vgic_vm, dist);
     struct vgic_vcpu *self = vgic->vcpus[vcpu->id];
     const struct vgic_irq *irq;
     uint64_t value = 0;
 
-    if (offset % size != 0)
-        return 0;
     if (offset >= GICD_ISPENDR && offset < GICD_IPRIORITYR)
         vgic->config.ops->fold_here(self);
     spin_lock(&vgic->lock);
@@ -140,10 +143,21 @@ static uint64_t dist_read(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, 
     } else if (is_priority(offset, size)) {
         value = vgic_read_priorities(vgic, self, (uint32_t)offset - GICD_IPRIORITYR, size);
     } else if (size == 4) {
-        value = read_word(vgic, self, (uint32_t)offset);
+        value = read_array(vgic, self, (uint32_t)offset);
     }
     spin_unlock(&vgic->lock);
     return value;
+}
+
+static uint64_t dist_read(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, unsigned int size)
+{
+    struct vgic_vm *vgic = CONTAINER_OF(dev, struct vgic_vm, dist);
+
+    if ((offset & (size - 1)) != 0)
+        return 0;
+    if (offset < GICD_IGROUPR || offset >= GIC_IDREGS)
+        return size == 4 ? read_word(vgic, (uint32_t)offset) : 0;
+    return read_locked(vgic, vcpu, offset, size);
 }
 
 static void dist_write(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, unsigned int size,
@@ -153,7 +167,7 @@ static void dist_write(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, uns
     struct vgic_vcpu *self = vgic->vcpus[vcpu->id];
     struct vgic_irq *irq;
 
-    if (offset % size != 0)
+    if ((offset & (size - 1)) != 0)
         return;
     if (offset >= GICD_ISPENDR && offset < GICD_IPRIORITYR)
         vgic->config.ops->fold_here(self);

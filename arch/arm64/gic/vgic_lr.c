@@ -90,11 +90,8 @@ static void fold_one(struct vgic_vcpu *v, struct vgic_irq *irq, uint64_t lr)
         vgic_leave_ghost(v, irq);
     irq->active = (active && !irq->drop_active) || irq->set_active;
     irq->acked = irq->acked && active && !irq->drop_active;
-    if (vgic_is_lpi(irq)) {
-        /* Not active for the architecture, and its EOI is not counted. One that has moved is free at once. */
-        irq->acked = false;
-        irq->active = irq->active && irq->target == v->id;
-    }
+    if (vgic_is_lpi(irq))
+        irq->acked = false; /* its EOI is not counted */
     if (irq->set_active && !irq->acked)
         irq->acked = vgic_recall_ghost(v, irq);
     irq->lr_pending = false;
@@ -105,6 +102,32 @@ static void fold_one(struct vgic_vcpu *v, struct vgic_irq *irq, uint64_t lr)
     irq->drop_active = false;
     irq->set_active = false;
     vgic_set_place(v, irq, VGIC_IDLE);
+}
+
+/*
+ * The common case in few steps: acknowledged and ended, with no notes, and nothing is left to do. True: done.
+ */
+static bool fold_ended(struct vgic_vcpu *v, struct vgic_irq *irq, uint64_t lr)
+{
+    bool backed = irq->hw_intid != 0;
+
+    if ((lr & ICH_LR_STATE) != 0 || irq->latch || irq->drop_pending || irq->drop_active || irq->set_active ||
+        irq->hw_again || (irq->line && !irq->edge && !backed) || (backed && (lr & ICH_LR_HW) == 0))
+        return false;
+    if (irq->lr_pending) {
+        vgic_books_of(v->vm, irq)->delivered_count++;
+        irq->line = irq->line && !backed;
+        irq->ghost = false;
+    } else if (backed && irq->line) {
+        return false;
+    }
+    irq->active = false;
+    irq->acked = false;
+    irq->lr_pending = false;
+    irq->lr_active = false;
+    irq->lr_latch = false;
+    vgic_set_place(v, irq, VGIC_IDLE);
+    return true;
 }
 
 /* EOI mode 0: interrupts are ended in the order of their priorities, so the count says which ones. */
@@ -146,6 +169,8 @@ void vgic_fold(struct vgic_vcpu *v, const struct vgic_lrs *lrs)
         struct vgic_irq *irq = v->lrs[i];
         bool returned = irq->lr_pending && (lrs->lr[i] & ICH_LR_PENDING) != 0;
 
+        if (LIKELY(fold_ended(v, irq, lrs->lr[i])))
+            continue;
         fold_one(v, irq, lrs->lr[i]);
         if (!vgic_settle(v->vm, v, irq, returned))
             strays[stray_count++] = irq;
@@ -184,35 +209,44 @@ static uint8_t lr_priority(const struct vgic_irq *irq)
     return irq->active && (irq->acked || vgic_is_lpi(irq)) ? irq->ack_priority : irq->priority;
 }
 
+/* Out of its queue; `pending`: with its event. */
 static void put(struct vgic_vcpu *v, struct vgic_lrs *lrs, struct vgic_irq *irq, bool pending)
 {
-    vgic_unlink(v, irq);
+    uint32_t at = lrs->count++;
+
     irq->lr_active = irq->active;
     irq->lr_pending = pending;
     irq->lr_latch = pending && irq->latch;
     irq->latch = irq->latch && !pending;
-    irq->lr = (uint8_t)lrs->count;
-    vgic_set_place(v, irq, VGIC_IN_LR);
-    v->lrs[lrs->count] = irq;
-    lrs->lr[lrs->count++] = lr_value(irq, lr_priority(irq));
+    irq->lr = (uint8_t)at;
+    irq->place = VGIC_IN_LR; /* from one place to another: shared_count stays */
+    v->lrs[at] = irq;
+    lrs->lr[at] = lr_value(irq, lr_priority(irq));
 }
 
-/* Group bits of `groups` with a queue that is not empty, and the highest of their priorities. */
-static uint32_t waiting(const struct vgic_vcpu *v, uint8_t groups)
+/* Of these groups, as long as there is room. True: something is left. */
+static inline bool put_pending(struct vgic_vcpu *v, struct vgic_lrs *lrs, uint8_t groups)
 {
-    return ((groups & 1) != 0 ? v->queues[0].mask : 0) | ((groups & 2) != 0 ? v->queues[1].mask : 0);
-}
+    uint32_t limit = v->vm->config.lr_count;
+    uint32_t left0 = (groups & 1) != 0 ? v->queues[0].mask : 0;
+    uint32_t left1 = (groups & 2) != 0 ? v->queues[1].mask : 0;
 
-static void put_pending(struct vgic_vcpu *v, struct vgic_lrs *lrs, uint8_t groups)
-{
-    uint32_t mask;
+    while ((left0 | left1) != 0 && lrs->count < limit) {
+        uint32_t level = (uint32_t)__builtin_ctz(left0 | left1);
+        uint32_t bit = UINT32_C(1) << level;
+        struct vgic_queue *queue = &v->queues[(left0 & bit) == 0];
+        struct list_node *head = &queue->heads[level];
+        struct vgic_irq *irq = LIST_ENTRY(head->next, struct vgic_irq, node);
 
-    while (lrs->count < v->vm->config.lr_count && (mask = waiting(v, groups)) != 0) {
-        unsigned int level = (unsigned int)__builtin_ctz(mask);
-        bool group1 = (groups & 1) == 0 || (v->queues[0].mask >> level & 1) == 0;
-
-        put(v, lrs, LIST_ENTRY(v->queues[group1].heads[level].next, struct vgic_irq, node), true);
+        list_remove(&irq->node);
+        if (list_is_empty(head)) {
+            queue->mask &= ~bit;
+            left1 &= (left0 & bit) == 0 ? ~bit : ~UINT32_C(0);
+            left0 &= ~bit;
+        }
+        put(v, lrs, irq, true);
     }
+    return (left0 | left1) != 0;
 }
 
 /* An active interrupt with an event beside it becomes pending in the list register, where the event may stay.
@@ -228,6 +262,8 @@ static void put_active(struct vgic_vcpu *v, struct vgic_lrs *lrs)
     while (lrs->count < v->vm->config.lr_count && !list_is_empty(&v->active)) {
         struct vgic_irq *irq = LIST_ENTRY(v->active.next, struct vgic_irq, node);
 
+        list_remove(&irq->node);
+        v->acked_count -= irq->acked;
         put(v, lrs, irq, event_fits(v, irq));
     }
 }
@@ -269,8 +305,8 @@ static uint64_t put_by_group(struct vgic_vcpu *v, struct vgic_lrs *lrs, uint8_t 
     uint64_t vmcr = v->vm->config.ops->vmcr(v);
     uint8_t on = (uint8_t)(((vmcr & ICH_VMCR_VENG0) != 0 ? 1 : 0) | ((vmcr & ICH_VMCR_VENG1) != 0 ? 2 : 0));
 
-    put_pending(v, lrs, groups & on);
-    put_pending(v, lrs, groups & (uint8_t)~on);
+    if (put_pending(v, lrs, groups & on) || put_pending(v, lrs, groups & (uint8_t)~on))
+        lrs->hcr |= ICH_HCR_NPIE;
     return ((on & 1) != 0 ? ICH_HCR_VGRP0DIE : ICH_HCR_VGRP0EIE) |
            ((on & 2) != 0 ? ICH_HCR_VGRP1DIE : ICH_HCR_VGRP1EIE);
 }
@@ -287,13 +323,12 @@ void vgic_fill(struct vgic_vcpu *v, struct vgic_lrs *lrs)
     if (UNLIKELY(groups == 3 && v->queues[0].mask != 0 && v->queues[1].mask != 0 &&
                  more_than(v, v->vm->config.lr_count)))
         lrs->hcr |= put_by_group(v, lrs, groups);
-    else
-        put_pending(v, lrs, groups);
-    if (UNLIKELY(waiting(v, groups) != 0))
+    else if (put_pending(v, lrs, groups))
         lrs->hcr |= ICH_HCR_NPIE;
-    put_active(v, lrs);
-    if (UNLIKELY(!list_is_empty(&v->active)))
+    if (UNLIKELY(!list_is_empty(&v->active))) {
+        put_active(v, lrs);
         drop_active_lpis(v);
+    }
     if (UNLIKELY(v->acked_count != 0))
         lrs->hcr |= ICH_HCR_LRENPIE;
     v->lr_count = (uint8_t)lrs->count;

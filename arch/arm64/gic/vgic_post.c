@@ -56,10 +56,20 @@ static void send_sgi(struct vgic_vcpu *to, uint32_t intid, bool group1)
 {
     struct vgic_irq *irq = &to->irqs[intid];
 
-    (void)vgic_hold(to->vm, irq);
-    if (irq->group1 == group1)
-        vgic_latch(to->vm, irq);
-    vgic_release(to->vm, to, irq);
+    spin_lock(&to->lock);
+    if (irq->group1 == group1) {
+        to->books.posted_count++;
+        to->books.collapsed_count += irq->latch;
+        /* Pending already: whoever made it so has said so. */
+        if (!irq->latch) {
+            irq->latch = true;
+            if (irq->place == VGIC_IDLE)
+                (void)vgic_settle(to->vm, to, irq, false);
+            if (irq->place != VGIC_IDLE)
+                vgic_announce(to);
+        }
+    }
+    spin_unlock(&to->lock);
 }
 
 void vgic_sgi(struct vgic_vcpu *v, uint64_t value, bool group1)

@@ -94,20 +94,27 @@ static bool wants_truth(uint64_t offset)
     return in_frame >= GICR_SGI_FRAME + GICD_ISPENDR && in_frame < GICR_SGI_FRAME + GICD_IPRIORITYR;
 }
 
+static __attribute__((noinline)) uint64_t read_second_frame(struct vgic_vm *vgic, struct vcpu *vcpu,
+                                                            uint64_t offset, unsigned int size)
+{
+    struct vgic_vcpu *self = vgic->vcpus[vcpu->id];
+
+    if (wants_truth(offset))
+        vgic->config.ops->fold_here(self);
+    return read_private(vgic, self, vgic->vcpus[offset / VGIC_REDIST_SIZE],
+                        (uint32_t)(offset % VGIC_REDIST_SIZE) - GICR_SGI_FRAME, size);
+}
+
 static uint64_t redist_read(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, unsigned int size)
 {
     struct vgic_vm *vgic = CONTAINER_OF(dev, struct vgic_vm, redist);
-    struct vgic_vcpu *self = vgic->vcpus[vcpu->id];
-    struct vgic_vcpu *v = vgic->vcpus[offset / VGIC_REDIST_SIZE];
     uint32_t in_frame = (uint32_t)(offset % VGIC_REDIST_SIZE);
 
-    if (offset % size != 0)
+    if ((offset & (size - 1)) != 0)
         return 0;
-    if (wants_truth(offset))
-        vgic->config.ops->fold_here(self);
     if (in_frame >= GICR_SGI_FRAME)
-        return read_private(vgic, self, v, in_frame - GICR_SGI_FRAME, size);
-    return size < 4 ? 0 : read_base(vgic, v, in_frame, size);
+        return read_second_frame(vgic, vcpu, offset, size);
+    return size < 4 ? 0 : read_base(vgic, vgic->vcpus[offset / VGIC_REDIST_SIZE], in_frame, size);
 }
 
 static void redist_write(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, unsigned int size,
@@ -117,7 +124,7 @@ static void redist_write(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, u
     struct vgic_vcpu *v = vgic->vcpus[offset / VGIC_REDIST_SIZE];
     uint32_t in_frame = (uint32_t)(offset % VGIC_REDIST_SIZE);
 
-    if (offset % size != 0)
+    if ((offset & (size - 1)) != 0)
         return;
     if (wants_truth(offset))
         vgic->config.ops->fold_here(vgic->vcpus[vcpu->id]);

@@ -22,17 +22,19 @@ MUTANTS = [
      "irq->active = (active && !irq->drop_active) || irq->set_active;",
      "irq->active = (active && !irq->drop_active && irq->enabled) || irq->set_active;"),
     ("no end of maintenance interrupts with all list registers active", "1 LR", "vgic_lr.c",
-     "    if (UNLIKELY(waiting(v, groups) != 0))\n        lrs->hcr |= ICH_HCR_NPIE;\n    put_active(v, lrs);",
-     "    put_active(v, lrs);\n    if (v->acked_count != 0 || waiting(v, groups) != 0 || lrs->count == v->vm->config.lr_count)\n"
-     "        lrs->hcr |= ICH_HCR_NPIE;"),
+     "        drop_active_lpis(v);\n    }\n",
+     "        drop_active_lpis(v);\n        if (lrs->count == v->vm->config.lr_count)\n            lrs->hcr |= ICH_HCR_NPIE;\n    }\n"),
     ("no end of underflow interrupts with one list register", "1 LR", "vgic_lr.c",
-     "        lrs->hcr |= ICH_HCR_NPIE;", "        lrs->hcr |= ICH_HCR_UIE;"),
+     "    else if (put_pending(v, lrs, groups))\n        lrs->hcr |= ICH_HCR_NPIE;",
+     "    else if (put_pending(v, lrs, groups))\n        lrs->hcr |= ICH_HCR_UIE;"),
     ("list registers filled by INTID", "1 LR", "vgic_lr.c",
-     "put(v, lrs, LIST_ENTRY(v->queues[group1].heads[level].next, struct vgic_irq, node), true);",
-     "struct vgic_irq *least = LIST_ENTRY(v->queues[group1].heads[level].next, struct vgic_irq, node);\n"
-     "for (unsigned int i = 0; i < 32; i++)\n    LIST_FOR_EACH (node, &v->queues[group1].heads[i])\n"
-     "        if (LIST_ENTRY(node, struct vgic_irq, node)->intid < least->intid)\n"
-     "            least = LIST_ENTRY(node, struct vgic_irq, node);\n        put(v, lrs, least, true);"),
+     "struct vgic_irq *irq = LIST_ENTRY(head->next, struct vgic_irq, node);\n\n        list_remove(&irq->node);\n        if (",
+     "struct vgic_irq *irq = LIST_ENTRY(head->next, struct vgic_irq, node);\n"
+     "        for (unsigned int i = 0; i < 32; i++)\n            LIST_FOR_EACH (node, &queue->heads[i])\n"
+     "                if (LIST_ENTRY(node, struct vgic_irq, node)->intid < irq->intid) {\n"
+     "                    irq = LIST_ENTRY(node, struct vgic_irq, node);\n"
+     "                    head = &queue->heads[i];\n                    bit = UINT32_C(1) << i;\n                }\n"
+     "        list_remove(&irq->node);\n        if ("),
     ("VMCR stale when the vCPU goes to sleep", "", "vgic_wake.c", "    v->cpuif = *now;", "    (void)now;"),
     ("active priorities stale when the vCPU goes to sleep", "1 LR", "vgic_wake.c", "    v->cpuif = *now;",
      "    v->cpuif.vmcr = now->vmcr;"),
@@ -44,11 +46,11 @@ MUTANTS = [
     ("running vCPU not kicked", "2 CPUs, SGI", "vgic_state.c",
      "if (!v->parked || vgic_signals(v, &v->cpuif))", "if (v->parked && vgic_signals(v, &v->cpuif))"),
     # List registers.
-    ("nothing asked for while something waits", "1 LR", "vgic_lr.c", "        lrs->hcr |= ICH_HCR_NPIE;", "        ;"),
+    ("nothing asked for while something waits", "1 LR", "vgic_lr.c",
+     "    else if (put_pending(v, lrs, groups))\n        lrs->hcr |= ICH_HCR_NPIE;", "    else\n        put_pending(v, lrs, groups);"),
     ("active interrupts before pending ones", "1 LR", "vgic_lr.c",
-     "    else\n        put_pending(v, lrs, groups);\n    if (UNLIKELY(waiting(v, groups) != 0))",
-     "    else {\n        put_active(v, lrs);\n        put_pending(v, lrs, groups);\n    }\n"
-     "    if (UNLIKELY(waiting(v, groups) != 0))"),
+     "    else if (put_pending(v, lrs, groups))",
+     "    else if (put_active(v, lrs), put_pending(v, lrs, groups))"),
     ("EOI of an interrupt outside not asked for", "1 LR", "vgic_lr.c",
      "        lrs->hcr |= ICH_HCR_LRENPIE;", "        ;"),
     ("EOI count taken for deactivations in split mode", "split", "vgic_lr.c",
@@ -90,12 +92,8 @@ MUTANTS = [
     ("distributor's group enable ignored", "both groups", "vgic_lr.c",
      "uint8_t groups = atomic_load_explicit(&v->vm->groups, memory_order_relaxed);\n    bool shared",
      "uint8_t groups = 3;\n    bool shared"),
-    ("active LPI that has moved stays where it was", "LPIs that", "vgic_lr.c",
-     "irq->active = irq->active && irq->target == v->id;", "irq->active = irq->active && true;"),
     ("LPI waits for the end of its active state", "LPIs, 1", "vgic_state.c",
      "    if (vgic_is_lpi(irq) && to != NULL)", "    if (false)"),
-    ("active LPI without a list register stays active", "LPIs, 1", "vgic_lr.c",
-     "        drop_active_lpis(v);\n", "        ;\n"),
     ("SPI that moved stays where it was", "2 LRs, SPIs", "vgic_lr.c",
      "    for (uint32_t i = 0; i < stray_count; i++)\n        vgic_send_off(v->vm, strays[i]);", ""),
     ("level that still stands not booked again", "1 LR, SGIs", "vgic_lr.c",
