@@ -29,6 +29,7 @@ struct svm_vcpu {
     uint32_t windows;     /* INJECT_WIN_*: what is armed in the VMCB */
     bool stepping;        /* the intercepts of INJECT_WIN_STEP are armed */
     uint8_t stepped;      /* enum svm_stepped, of INJECT_STEP_SHADOW */
+    uint8_t stepped_rm;   /* SVM_STEPPED_DR6: the register it comes from */
     uint8_t soft_advance; /* RIP was moved so far for a software event in EVENTINJ */
 };
 
@@ -37,6 +38,7 @@ enum svm_stepped {
     SVM_STEPPED_OTHER,
     SVM_STEPPED_LOADS_FLAGS, /* POPF, IRET */
     SVM_STEPPED_SYSCALL,     /* stores them in R11 */
+    SVM_STEPPED_DR6,         /* MOV to DR6: what it had before the step is no longer what it is to have after */
 };
 
 struct svm_features {
@@ -97,6 +99,8 @@ static inline void svm_set_cr2(struct svm_vcpu *svm, uint64_t value)
  * not: INJECT_EXIT_ bits for it. */
 void svm_shadow_step_begin(struct svm_vcpu *svm);
 uint32_t svm_shadow_step_exit(struct svm_vcpu *svm, bool trapped);
+/* After the scheduler has been told of that, and has taken back what it does not know to be the guest's. */
+void svm_shadow_step_settle(struct svm_vcpu *svm);
 /* Exits: PUSHF and INT n, intercepted during such a step. */
 void svm_shadow_pushf(struct svm_vcpu *svm, struct vm_exit *exit);
 void svm_shadow_int(struct svm_vcpu *svm, struct vm_exit *exit);

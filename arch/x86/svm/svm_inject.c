@@ -317,6 +317,7 @@ bool svm_inject_exit(struct svm_vcpu *svm, uint32_t code)
     struct vmcb *vmcb = svm->vmcb;
     struct inject_exit exit = {.kind = INJECT_EXIT_OTHER};
     struct inject_view view;
+    bool shadow_step = inject->state.step == INJECT_STEP_SHADOW;
     uint32_t vector = code - VMCB_EXIT_EXCEPTION;
 
     if (vector < 32 && vector != X86_MC && (vector != X86_UD || svm->stepping))
@@ -330,13 +331,15 @@ bool svm_inject_exit(struct svm_vcpu *svm, uint32_t code)
     exit.cut = event_of(vmcb->exitintinfo, vmcb);
     if (UNLIKELY(svm->soft_advance != 0))
         svm_soft_event_exit(svm, inject_event_valid(&exit.cut) && inject_event_is_soft(&exit.cut));
-    if (UNLIKELY(inject->state.step == INJECT_STEP_SHADOW))
+    if (UNLIKELY(shadow_step))
         exit.flags = svm_shadow_step_exit(svm, exit.kind == INJECT_EXIT_STEP);
     svm_inject_view(&svm->x86, &view);
     exit.flags |= view.flags & (uint32_t)(INJECT_VIEW_IF | INJECT_VIEW_SHADOW | INJECT_VIEW_NMI_MASK |
                                           INJECT_VIEW_VNMI_PENDING);
     exit.rip = vmcb->rip;
     apply_flags(svm, inject_after_exit(inject, &exit));
+    if (UNLIKELY(shadow_step))
+        svm_shadow_step_settle(svm);
     if (UNLIKELY((svm->x86.debug.flags & X86_DEBUG_STEP) != 0))
         x86_debug_exit(&svm->x86, exit.kind == INJECT_EXIT_STEP);
     return (exit.kind != INJECT_EXIT_OTHER && exit.kind != INJECT_EXIT_ENTRY_FAILED) ||

@@ -22,12 +22,18 @@ static enum svm_stepped stepped_of(const struct insn *insn)
         return SVM_STEPPED_LOADS_FLAGS;
     if (insn->map == MAP_0F && insn->opcode == OPCODE_0F_SYSCALL)
         return SVM_STEPPED_SYSCALL;
+    if (insn->op == INSN_MOV_TO_DR && (insn->reg == 6 || insn->reg == 4))
+        return SVM_STEPPED_DR6;
     return SVM_STEPPED_OTHER;
 }
 
 void svm_shadow_step_begin(struct svm_vcpu *svm)
 {
-    svm->stepped = (uint8_t)stepped_of(insn_cache_find(&svm->x86));
+    const struct insn *insn = insn_cache_find(&svm->x86);
+
+    svm->stepped = (uint8_t)stepped_of(insn);
+    if (svm->stepped == SVM_STEPPED_DR6)
+        svm->stepped_rm = insn->rm;
 }
 
 uint32_t svm_shadow_step_exit(struct svm_vcpu *svm, bool trapped)
@@ -37,12 +43,25 @@ uint32_t svm_shadow_step_exit(struct svm_vcpu *svm, bool trapped)
     uint64_t *r11 = &svm->x86.sw.regs.gpr[X86_R11];
     bool executed = trapped || vmcb->rip != st->step_rip;
 
-    if (!executed)
+    if (!executed) {
+        svm->stepped = SVM_STEPPED_OTHER;
         return 0;
+    }
     if (svm->stepped == SVM_STEPPED_SYSCALL && (vmcb->efer & EFER_LMA) != 0 &&
         (st->step_saved & INJECT_VIEW_TF) == 0)
         *r11 &= ~(uint64_t)RFLAGS_TF;
     return svm->stepped == SVM_STEPPED_LOADS_FLAGS ? (uint32_t)INJECT_EXIT_FLAGS_LOADED : 0;
+}
+
+void svm_shadow_step_settle(struct svm_vcpu *svm)
+{
+    struct vmcb *vmcb = svm->vmcb;
+
+    if (svm->stepped != SVM_STEPPED_DR6)
+        return;
+    svm->stepped = SVM_STEPPED_OTHER;
+    vmcb_set_dr6(vmcb, (vmcb->dr6 & ~INJECT_DR6_BS) |
+                           (svm->x86.sw.regs.gpr[svm->stepped_rm] & INJECT_DR6_BS));
 }
 
 void svm_shadow_pushf(struct svm_vcpu *svm, struct vm_exit *exit)

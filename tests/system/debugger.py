@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Stock GDB on a terminal, and the wire between it and the second serial port of an emulator."""
+import os
+import re
+import selectors
+import shutil
+import socket
+import threading
+
+import pexpect
+import pytest
+
+import harness
+
+PROMPT = r"\(gdb\) $"
+SETTINGS = ["set pagination off", "set confirm off", "set height 0", "set width 0", "set style enabled off",
+            "set remotetimeout 30", "set breakpoint pending off", "set debuginfod enabled off"]
+
+
+def free_port():
+    """A local port that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+class Relay:
+    """For Bochs, whose port connects to a server when it starts: a server for it, and one for debuggers."""
+
+    def __init__(self):
+        self.machine = socket.create_server(("127.0.0.1", 0))
+        self.debuggers = socket.create_server(("127.0.0.1", 0))
+        self.stop_reader, self.stop_writer = socket.socketpair()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    @property
+    def machine_port(self):
+        """Where the emulator connects to."""
+        return self.machine.getsockname()[1]
+
+    @property
+    def port(self):
+        """Where debuggers connect to, one after the other."""
+        return self.debuggers.getsockname()[1]
+
+    def close(self):
+        """Ends it."""
+        self.stop_writer.send(b".")
+        self.thread.join()
+        for one in (self.machine, self.debuggers, self.stop_reader, self.stop_writer):
+            one.close()
+
+    def _run(self):
+        ends = {}
+        with selectors.DefaultSelector() as selector:
+            for one in (self.machine, self.debuggers, self.stop_reader):
+                selector.register(one, selectors.EVENT_READ)
+            while True:
+                for key, _ in selector.select():
+                    one = key.fileobj
+                    if one is self.stop_reader:
+                        for end in ends.values():
+                            end.close()
+                        return
+                    if one in (self.machine, self.debuggers):
+                        ends[one] = one.accept()[0]
+                        selector.register(ends[one], selectors.EVENT_READ, one)
+                        continue
+                    try:
+                        data = one.recv(4096)
+                    except OSError:
+                        data = b""
+                    other = ends.get(self.debuggers if key.data is self.machine else self.machine)
+                    if not data:
+                        selector.unregister(one)
+                        one.close()
+                        del ends[key.data]
+                    elif other is not None:
+                        other.sendall(data)
+
+
+class Gdb:
+    """One session. Commands return what GDB printed."""
+
+    def __init__(self, port, program=None, name="gdb", patience=harness.PATIENCE_S):
+        if shutil.which(name) is None:
+            pytest.fail(f"{name} is missing: tools/bootstrap", pytrace=False)
+        self.child = pexpect.spawn(name, ["-nx", "-q"], timeout=patience, echo=False, encoding="latin-1",
+                                   maxread=65536, env={**os.environ, "TERM": "dumb"})
+        self.child.delaybeforesend = None
+        self.child.expect(PROMPT)
+        for line in SETTINGS:
+            self(line)
+        if program is not None:
+            self(f"file {program}")
+        self.greeting = self(f"target remote 127.0.0.1:{port}")
+        assert "Remote" in self.greeting or " in " in self.greeting or "()" in self.greeting, self.greeting
+
+    def __call__(self, command):
+        self.child.send(command + "\n")
+        self.child.expect(PROMPT)
+        return self.child.before.replace("\r", "")
+
+    def go(self, command="continue"):
+        """Lets the guest run and returns at once."""
+        self.child.send(command + "\n")
+        self.child.expect("Continuing")
+
+    def interrupt(self):
+        """Ctrl-C: what GDB says about the stop."""
+        self.child.send("\x03")
+        self.child.expect(PROMPT)
+        return self.child.before.replace("\r", "")
+
+    def number(self, expression):
+        """The value of an expression."""
+        printed = self(f"print/x {expression}")
+        match = re.search(r"= 0x([0-9a-f]+)", printed)
+        assert match, printed
+        return int(match[1], 16)
+
+    def leave(self, command="detach"):
+        """Takes leave and ends."""
+        self(command)
+        self.child.send("quit\n")
+        self.child.expect(pexpect.EOF)
+        self.child.close()
+
+    def die(self):
+        """Ends without a word."""
+        self.child.close(force=True)

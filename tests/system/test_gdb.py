@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Stock GDB attached to guests: a guest that looks for traces of it, and Debian's kernel."""
+import re
+
+import pytest
+
+import harness
+from debugger import Gdb, Relay, free_port
+
+
+@pytest.fixture
+def relay():
+    """For Bochs."""
+    one = Relay()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def program():
+    """The guest that looks for traces, with its symbols."""
+    harness.require(f"{harness.BUILD}/guests/debuggee.elf", "make guests")
+    return f"{harness.BUILD}/guests/debuggee.elf.64"
+
+
+def debuggee(words="mem=64M"):
+    """The argument of --vm."""
+    return f"name=debuggee,kernel={harness.BUILD}/guests/debuggee.elf,{words}"
+
+
+def go_through_everything(gdb):
+    """Breakpoints of both kinds, watchpoints, steps, registers, memory; what GDB prints is as it should be."""
+    gdb("break inner")
+    assert re.search(r"Breakpoint 1, inner \(n=", gdb("continue"))
+    frames = re.findall(r"^#(\d) .*?(?: in )?(\w+) \(", gdb("backtrace 4"), re.MULTILINE)
+    assert [name for _, name in frames] == ["inner", "middle", "outer", "guest_main"], frames
+    first = gdb.number("n")
+    assert "Breakpoint 1, inner" in gdb("continue")
+    assert gdb.number("n") == first + 1
+    code = gdb("x/4xb inner")
+    gdb("delete")
+    assert gdb("x/4xb inner") == code and "0xcc" not in code
+
+    gdb("watch counter")
+    before = gdb.number("counter")
+    text = gdb("continue")
+    assert f"Old value = {before}" in text and f"New value = {before + first + 1}" in text, text
+    gdb("delete")
+    gdb("rwatch end_now")  # the CPU has no such: GDB makes it of the other kind
+    assert "Value = 0" in gdb("continue")
+    gdb("delete")
+    gdb("awatch end_now")
+    assert "Value = 0" in gdb("continue")
+    gdb("delete")
+
+    gdb("hbreak middle")
+    assert re.search(r"Breakpoint \d, middle \(n=", gdb("continue"))
+    start = gdb.number("$pc")
+    stack = gdb.number("$sp")
+    gdb("stepi")
+    assert gdb.number("$pc") == gdb.number("(long)&inner") and gdb.number("$sp") == stack - 8
+    assert start < gdb.number("*(long *)$sp") < start + 16
+    assert "Value returned is" in gdb("finish")
+    gdb("delete")
+
+    # Through MOV DR, CPUID, PUSHF, POPF with the guest's own TF, its #DB handler, INT3.
+    gdb("stepi 300")
+    assert gdb.number("$pc") != 0
+    assert gdb.number("$cr0") & 0x80000001 == 0x80000001
+    assert gdb.number("$efer") & 0x500 == 0x500
+    assert gdb.number("$eflags") & 0x100 == 0 or gdb.number("step_left") != 0
+    assert "Cannot access memory" in gdb("x/4xb 0x7f0000000000")
+    assert "0xffffffff" not in gdb("print/x end_now")
+
+
+def end_guest(gdb, run):
+    """The guest says whether it has noticed anything."""
+    gdb("set var end_now = 1")
+    gdb.leave()
+    run.expect("DEBUGGEE-END noticed 0\r")
+
+
+def test_a_guest_notices_nothing(console, latch_image, program):
+    port = free_port()
+    run = console("--gdb-guest", str(port), "--vm", debuggee())
+    run.expect("DEBUGGEE runs")
+    gdb = Gdb(port, program)
+    go_through_everything(gdb)
+    end_guest(gdb, run)
+    assert run.status() == 1
+
+
+@pytest.mark.parametrize("emulator", ["bochs-vmx"])
+def test_a_guest_notices_nothing_on_bochs(console, latch_image, program, relay, emulator):
+    run = console("--emu", emulator, "--hv", "gdb=com2", "--vm", debuggee(), "--machine-args",
+                  f"'com2: enabled=1, mode=socket-client, dev=127.0.0.1:{relay.machine_port}'")
+    run.expect("DEBUGGEE runs")
+    gdb = Gdb(relay.port, program)
+    go_through_everything(gdb)
+    end_guest(gdb, run)
+
+
+def test_interrupt_detach_and_sudden_death(console, latch_image, program):
+    port = free_port()
+    run = console("--gdb-guest", str(port), "--vm", debuggee())
+    run.expect("DEBUGGEE runs")
+    gdb = Gdb(port, program)
+    gdb.go()
+    assert "SIGINT" in gdb.interrupt()
+    gdb("break inner")
+    gdb("watch counter")
+    assert "inner" in gdb("continue")
+    gdb.die()
+    # The next one finds a VM that stands, and nothing of what the other had set.
+    gdb = Gdb(port, program)
+    assert "0xcc" not in gdb("x/4xb inner")
+    gdb.go()
+    run.expect("DEBUGGEE runs")
+    gdb.die()
+    # ... or one that runs.
+    gdb = Gdb(port, program)
+    gdb("set var end_now = 0")
+    gdb.leave()
+    run.expect("DEBUGGEE runs")
+    gdb = Gdb(port, program)
+    assert "debuggee" in gdb("monitor vms")
+    gdb("monitor nonsense")
+    end_guest(gdb, run)
+    assert run.status() == 1
+
+
+# --- Linux -----------------------------------------------------------------------------------------------------
+
+def symbols(run, *names):
+    """Addresses out of the guest's own table."""
+    pattern = "|".join(names)
+    lines = run.run(f"grep -E ' ({pattern})$' /proc/kallsyms").splitlines()
+    found = {line.split()[2]: int(line.split()[0], 16) for line in lines if len(line.split()) == 3}
+    assert sorted(found) == sorted(names), lines
+    return found
+
+
+def test_linux_with_two_cpus(console, latch_image, linux):
+    port = free_port()
+    run = console("--cpus", "2", "--gdb-guest", str(port), "--vm",
+                  linux.vm(kernel=linux.elf, words="mem=512M,cpus=2", cmdline="console=ttyS0 nokaslr"))
+    run.expect_shell()
+    table = symbols(run, "do_sys_openat2", "do_sys_open", "__x64_sys_openat", "jiffies_64", "tick_do_update_jiffies64")
+    gdb = Gdb(port)
+    threads = re.findall(r"^[* ] +(\d) +Thread (\d) \(linux vCPU (\d)\)", gdb("info threads"), re.MULTILINE)
+    assert threads == [("1", "1", "0"), ("2", "2", "1")]
+
+    # A function of the kernel, entered by a system call that the shell makes for us.
+    gdb(f"break *{table['do_sys_openat2']:#x}")
+    gdb.go()
+    run.send("cat /proc/version\n")
+    gdb.child.expect(r"hit Breakpoint 1|Breakpoint 1,")
+    gdb.child.expect(r"\(gdb\) $")
+    assert gdb.number("$pc") == table["do_sys_openat2"]
+    assert gdb.number("$cs") & 3 == 0
+    # The caller's address is on the stack: inside one of the two that call it.
+    caller = gdb.number("*(long *)$sp")
+    assert any(0 < caller - table[name] < 0x200 for name in ("do_sys_open", "__x64_sys_openat")), hex(caller)
+    backtrace = gdb("backtrace 2")
+    assert f"{caller:#x}".replace("0x", "0x") in backtrace.replace("0x0000", "0x"), backtrace
+    # The file's name, by a user's pointer.
+    assert "/" in gdb("x/s $rsi")
+    gdb("delete")
+
+    gdb(f"watch *(long *){table['jiffies_64']:#x}")
+    before = gdb.number(f"*(long *){table['jiffies_64']:#x}")
+    text = gdb("continue")
+    assert "Hardware watchpoint 2" in text, text
+    assert gdb.number(f"*(long *){table['jiffies_64']:#x}") > before
+    gdb("delete")
+
+    start = gdb.number("$pc")
+    gdb("stepi 5")
+    assert gdb.number("$pc") != start
+    gdb.go()
+    assert "SIGINT" in gdb.interrupt()
+    assert "linux vCPU 1" in gdb("thread 2") or "Thread 2" in gdb("thread 2")
+    assert gdb.number("$cr3") != 0
+    gdb.leave()
+
+    assert "Linux version" in run.run("") + run.run("cat /proc/version")
+    log = run.run("dmesg")
+    for word in ("BUG:", "Oops", "int3:", "Call Trace", "general protection"):
+        assert word not in log, log
+    run.send("poweroff -f\n")
+    assert run.status() == 0
