@@ -173,6 +173,10 @@ void gdb_reply_stop(void)
 
 void gdb_run(uint64_t run, uint64_t stepping)
 {
+    if (stepping != 0 && !arch_guest_debug_can(GUEST_DEBUG_STEP)) {
+        gdb_reply(GDB_EPERM);
+        return;
+    }
     if (has_stop()) { /* two had stopped at once, and one was told of */
         gdb_reply_stop();
         return;

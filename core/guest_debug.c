@@ -207,6 +207,9 @@ void guest_debug_vm_reset(struct vm *vm)
         debug->soft[i].used = false;
     debug->stepping = 0;
     apply(vm);
+    for (uint32_t i = 0; i < vm->vcpu_count; i++)
+        if ((atomic_load_explicit(&debug->held, memory_order_relaxed) & BIT(i)) != 0)
+            vcpu_request(vm->vcpus[i], VCPU_REQ_HOLD); /* the reset has dropped the requests */
 }
 
 /* --- Holding and running ----------------------------------------------------------------------------------

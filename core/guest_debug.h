@@ -91,7 +91,8 @@ void guest_debug_detach(struct vm *vm, enum guest_debug_user user);
 /* Asks for a hold of all vCPUs; vm_is_held() tells when it is there. Nothing is done for those it has. */
 void guest_debug_hold(struct vm *vm);
 
-/* Ends debugging's hold of one vCPU. `step`: it stops again after one instruction. */
+/* Ends debugging's hold of one vCPU. `step`: it stops again after one instruction; only where
+ * arch_guest_debug_can(GUEST_DEBUG_STEP). */
 void guest_debug_resume(struct vcpu *vcpu, bool step);
 void guest_debug_resume_all(struct vm *vm);
 

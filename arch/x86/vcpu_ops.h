@@ -98,6 +98,7 @@ struct vcpu_ops {
 
     /* vcpu->debug.flags have changed, or the control block was reset: exits accordingly. */
     void (*set_debug)(struct x86_vcpu *vcpu);
+    bool (*can_step)(void); /* INJECT_VIEW_STEP may be asked for */
 
     struct inject_ops inject;
 };

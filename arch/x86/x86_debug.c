@@ -26,6 +26,8 @@ const uint32_t arch_guest_break_size = sizeof(arch_guest_break);
 
 bool arch_guest_debug_can(enum guest_debug_kind kind)
 {
+    if (kind == GUEST_DEBUG_STEP)
+        return x86_ops->can_step();
     return kind != GUEST_DEBUG_READ; /* debug registers watch writes, or reads and writes */
 }
 

@@ -135,6 +135,11 @@ uint64_t time_now_ns(void)
     return fake_now;
 }
 
+void vcpu_request(struct vcpu *vcpu, uint32_t requests)
+{
+    atomic_fetch_or(&vcpu->requests, requests);
+}
+
 void cpu_kick(struct cpu *cpu)
 {
     (void)cpu;

@@ -394,6 +394,7 @@ const struct vcpu_ops svm_ops = {
     .flush_tlb = svm_flush_tlb,
     .set_tsc_offset = svm_set_tsc_offset,
     .set_debug = svm_set_debug,
+    .can_step = svm_can_step,
     .block_line = svm_block_line,
     .block_name = "vmcb",
     .nested_name = "NPT",

@@ -38,7 +38,7 @@ enum svm_stepped {
     SVM_STEPPED_OTHER,
     SVM_STEPPED_LOADS_FLAGS, /* POPF, IRET */
     SVM_STEPPED_SYSCALL,     /* stores them in R11 */
-    SVM_STEPPED_DR6,         /* MOV to DR6: what it had before the step is no longer what it is to have after */
+    SVM_STEPPED_DR6, /* MOV to DR6: what it had before the step is no longer what it is to have after */
 };
 
 struct svm_features {
@@ -111,6 +111,7 @@ void svm_soft_event_take_back(struct svm_vcpu *svm);
 void svm_soft_event_exit(struct svm_vcpu *svm, bool cut);
 
 /* svm_inject.c */
+bool svm_can_step(void);
 void svm_set_debug(struct x86_vcpu *vcpu);
 void svm_inject_view(struct x86_vcpu *vcpu, struct inject_view *view);
 void svm_inject_apply(struct x86_vcpu *vcpu, const struct inject_actions *actions);

@@ -97,6 +97,11 @@ static void set_exceptions(struct svm_vcpu *svm)
     vmcb_set_intercept_exception(svm->vmcb, (uint32_t)exceptions);
 }
 
+bool svm_can_step(void)
+{
+    return true;
+}
+
 void svm_set_debug(struct x86_vcpu *vcpu)
 {
     struct svm_vcpu *svm = svm_vcpu_of(vcpu);

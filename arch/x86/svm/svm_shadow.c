@@ -60,8 +60,8 @@ void svm_shadow_step_settle(struct svm_vcpu *svm)
     if (svm->stepped != SVM_STEPPED_DR6)
         return;
     svm->stepped = SVM_STEPPED_OTHER;
-    vmcb_set_dr6(vmcb, (vmcb->dr6 & ~INJECT_DR6_BS) |
-                           (svm->x86.sw.regs.gpr[svm->stepped_rm] & INJECT_DR6_BS));
+    vmcb_set_dr6(vmcb,
+                 (vmcb->dr6 & ~INJECT_DR6_BS) | (svm->x86.sw.regs.gpr[svm->stepped_rm] & INJECT_DR6_BS));
 }
 
 void svm_shadow_pushf(struct svm_vcpu *svm, struct vm_exit *exit)

@@ -183,6 +183,7 @@ const struct vcpu_ops vmx_ops = {
     .flush_tlb = vmx_flush_tlb,
     .set_tsc_offset = vmx_set_tsc_offset,
     .set_debug = vmx_set_debug,
+    .can_step = vmx_can_step,
     .block_line = vmx_block_line,
     .block_name = "vmcs",
     .nested_name = "EPT",

@@ -131,6 +131,8 @@ void vmx_inject_view(struct x86_vcpu *vcpu, struct inject_view *view);
 void vmx_inject_apply(struct x86_vcpu *vcpu, const struct inject_actions *actions);
 /* Reports the exit to the injection scheduler; true if it was its own and is done with. */
 bool vmx_inject_exit(struct vmx_vcpu *vmx, uint32_t reason, uint32_t vectoring);
+/* The monitor trap flag exists. */
+bool vmx_can_step(void);
 /* Exits for what a debugger has taken: a part of struct vcpu_ops. */
 void vmx_set_debug(struct x86_vcpu *vcpu);
 void vmx_set_blocking(struct vmx_vcpu *vmx, uint32_t blocking);

@@ -241,6 +241,11 @@ int vmx_check_features(void)
     return bitmap_init();
 }
 
+bool vmx_can_step(void)
+{
+    return (primary_allowed & VMCS_PRIMARY_MONITOR_TRAP) != 0;
+}
+
 int vmx_choose_nmi(enum nmi_way wish, enum inject_way_id *way, uint32_t *caps)
 {
     bool window =
