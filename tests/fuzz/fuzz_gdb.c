@@ -44,6 +44,7 @@ static void check_replies(void)
         at += 3;
     }
     fake_out_length = 0;
+    fake_out_room = FAKE_WIRE; /* the other end has read it */
 }
 
 static void send_packet(const uint8_t *text, size_t size)
