@@ -5,6 +5,7 @@
 #include "core/panic.h"
 
 #include "core/arch.h"
+#include "core/config.h"
 #include "core/console.h"
 #include "lib/assert.h"
 #include "lib/printf.h"
@@ -26,7 +27,7 @@ static void put_line(const char *prefix, const char *format, va_list args)
     char line[200];
 
     fmt_vsnprintf(line, sizeof(line), format, args);
-    put_text("latch: ");
+    put_text(config.marks ? "\x1elatch: " : "latch: ");
     put_text(prefix);
     put_text(line);
     put_text("\r\n");

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # `make guests`: our own guests, Multiboot1 ELF32 images in build/guests/. guest-NAME-y lists a program's own sources.
-guests-y := bench scenarios nmi-selftest hostile debuggee
+guests-y := bench scenarios nmi-selftest hostile debuggee spin
 
 guest-bench-y := guests/bench/main.c guests/bench/entry.S guests/lib/ap_start.S guests/lib/smp.c
 guest-scenarios-y := $(addprefix guests/scenarios/,main.c nmi.c iret.c irq.c debug.c smp.c code_nmi.S code_iret.S code_irq.S code_real.S) \
@@ -8,6 +8,8 @@ guest-scenarios-y := $(addprefix guests/scenarios/,main.c nmi.c iret.c irq.c deb
 guest-nmi-selftest-y := guests/nmi-selftest/main.c guests/scenarios/code_nmi.S guests/scenarios/code_iret.S guests/scenarios/code_irq.S
 guest-debuggee-y := guests/debuggee/main.c
 guest-hostile-y := guests/hostile/main.c guests/hostile/storm.c guests/hostile/probe.S
+
+guest-spin-y := guests/spin/main.c
 
 guest-lib-y := guests/lib/start.S guests/lib/traps.S guests/lib/main.c guests/lib/segments.c guests/lib/trap.c \
 	guests/lib/print.c guests/lib/exit.c guests/lib/irqchip.c guests/lib/pages.c lib/printf.c lib/str.c lib/string.c

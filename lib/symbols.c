@@ -85,7 +85,7 @@ bool symbol_find(const char *name, size_t length, uintptr_t *address)
     const uint8_t *distance = symbol_distances;
     char text[NAME_SIZE];
 
-    *address = 0;
+    *address = (uintptr_t)symbol_origin;
     for (uint32_t i = 0; i + 1 < symbol_count; i++) {
         *address += take_distance(&distance);
         unpack(packed, text);

@@ -40,7 +40,7 @@ class OutcomeScanner:
         del self.line[LINE_MAX:]
 
     def _end_line(self, line):
-        line = line.strip(b"\r")
+        line = line.strip(b"\r").lstrip(b"\x1e")  # the mark of marks=on
         if not line.startswith(b"latch: ") or self.status is not None:
             return
         self.latch_seen = True
