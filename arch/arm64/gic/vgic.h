@@ -151,6 +151,7 @@ struct vgic_vcpu {
     struct list_node active;     /* VGIC_ACTIVE: highest ack_priority first, not acknowledged ones last */
     struct vgic_cpuif cpuif;
     struct vgic_books books;       /* of SGIs and PPIs */
+    uint64_t typer;                /* GICR_TYPER, constant */
     uint32_t redist_ctlr;          /* GICR_CTLR */
     uint64_t propbaser, pendbaser; /* GICR_PROPBASER, GICR_PENDBASER */
     struct vgic_irq irqs[VGIC_PRIVATE];

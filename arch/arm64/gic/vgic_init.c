@@ -31,12 +31,21 @@ int vgic_vm_init(struct vgic_vm *vgic, const struct vgic_config *config)
     return 0;
 }
 
+static uint64_t typer_of(const struct vgic_vm *vgic, uint32_t index)
+{
+    uint64_t value = field_make(index, GICR_TYPER_NUMBER) | field_make(vgic_mpidr(index), GICR_TYPER_AFF) |
+                     GICR_TYPER_DPGS | (vgic->config.lpi_count != 0 ? GICR_TYPER_PLPIS : 0);
+
+    return index + 1 == vgic->config.vcpu_count ? value | GICR_TYPER_LAST : value;
+}
+
 void vgic_vcpu_init(struct vgic_vm *vgic, struct vgic_vcpu *v, uint32_t index, struct vcpu *vcpu)
 {
     v->vm = vgic;
     v->vcpu = vcpu;
     v->id = (uint8_t)index;
     v->asleep = true;
+    v->typer = typer_of(vgic, index);
     list_init(&v->active);
     for (uint32_t i = 0; i < VGIC_PRIORITIES; i++) {
         list_init(&v->queues[0].heads[i]);

@@ -52,6 +52,8 @@ void vgic_release(struct vgic_vm *vgic, struct vgic_vcpu *v, struct vgic_irq *ir
  * register. False: it belongs to another vCPU's queue and is idle.
  */
 bool vgic_settle(struct vgic_vm *vgic, struct vgic_vcpu *v, struct vgic_irq *irq, bool first);
+/* With v's lock: idle -> queued at v. */
+void vgic_enqueue(struct vgic_vcpu *v, struct vgic_irq *irq, bool first);
 /* An idle, shared interrupt that vgic_settle() refused. vgic_vm.lock held, no vCPU's. */
 void vgic_send_off(struct vgic_vm *vgic, struct vgic_irq *irq);
 /* With v's lock: QUEUED, ACTIVE -> IDLE. */

@@ -209,7 +209,7 @@ static uint8_t lr_priority(const struct vgic_irq *irq)
     return irq->active && (irq->acked || vgic_is_lpi(irq)) ? irq->ack_priority : irq->priority;
 }
 
-/* Out of its queue; `pending`: with its event. */
+/* An active one, out of its list; `pending`: with the event beside it. */
 static void put(struct vgic_vcpu *v, struct vgic_lrs *lrs, struct vgic_irq *irq, bool pending)
 {
     uint32_t at = lrs->count++;
@@ -222,6 +222,26 @@ static void put(struct vgic_vcpu *v, struct vgic_lrs *lrs, struct vgic_irq *irq,
     irq->place = VGIC_IN_LR; /* from one place to another: shared_count stays */
     v->lrs[at] = irq;
     lrs->lr[at] = lr_value(irq, lr_priority(irq));
+}
+
+/* From a queue, so enabled and not active. */
+static void put_event(struct vgic_vcpu *v, struct vgic_lrs *lrs, struct vgic_irq *irq)
+{
+    uint32_t at = lrs->count++;
+    uint64_t lr = ICH_LR_PENDING | irq->intid | field_make(irq->priority, ICH_LR_PRIORITY) |
+                  field_make(irq->group1, ICH_LR_GROUP1);
+
+    if (irq->hw_intid != 0)
+        lr |= ICH_LR_HW | field_make(irq->hw_intid, ICH_LR_PINTID);
+    else if (!irq->edge && irq->line)
+        lr |= ICH_LR_EOI;
+    irq->lr_latch = irq->latch;
+    irq->latch = false;
+    irq->lr_pending = true;
+    irq->lr = (uint8_t)at;
+    irq->place = VGIC_IN_LR;
+    v->lrs[at] = irq;
+    lrs->lr[at] = lr;
 }
 
 /* Of these groups, as long as there is room. True: something is left. */
@@ -244,7 +264,7 @@ static inline bool put_pending(struct vgic_vcpu *v, struct vgic_lrs *lrs, uint8_
             left1 &= (left0 & bit) == 0 ? ~bit : ~UINT32_C(0);
             left0 &= ~bit;
         }
-        put(v, lrs, irq, true);
+        put_event(v, lrs, irq);
     }
     return (left0 | left1) != 0;
 }

@@ -63,8 +63,8 @@ static void send_sgi(struct vgic_vcpu *to, uint32_t intid, bool group1)
         /* Pending already: whoever made it so has said so. */
         if (!irq->latch) {
             irq->latch = true;
-            if (irq->place == VGIC_IDLE)
-                (void)vgic_settle(to->vm, to, irq, false);
+            if (irq->place == VGIC_IDLE && irq->enabled)
+                vgic_enqueue(to, irq, false);
             if (irq->place != VGIC_IDLE)
                 vgic_announce(to);
         }

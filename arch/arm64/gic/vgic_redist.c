@@ -10,14 +10,6 @@
 #include "arch/arm64/gic/vgic_lpi.h"
 #include "core/vcpu.h"
 
-static uint64_t typer(const struct vgic_vm *vgic, const struct vgic_vcpu *v)
-{
-    uint64_t value = field_make(v->id, GICR_TYPER_NUMBER) | field_make(vgic_mpidr(v->id), GICR_TYPER_AFF) |
-                     GICR_TYPER_DPGS | (vgic->config.lpi_count != 0 ? GICR_TYPER_PLPIS : 0);
-
-    return v->id + 1u == vgic->config.vcpu_count ? value | GICR_TYPER_LAST : value;
-}
-
 static uint64_t read_base(const struct vgic_vm *vgic, const struct vgic_vcpu *v, uint32_t offset,
                           unsigned int size)
 {
@@ -28,7 +20,7 @@ static uint64_t read_base(const struct vgic_vm *vgic, const struct vgic_vcpu *v,
         return GIC_IIDR_VALUE;
     case GICR_TYPER:
     case GICR_TYPER + 4:
-        return vgic_half_read(typer(vgic, v), offset - GICR_TYPER, size);
+        return vgic_half_read(v->typer, offset - GICR_TYPER, size);
     case GICR_WAKER:
         return v->asleep ? GICR_WAKER_PROCESSOR_SLEEP | GICR_WAKER_CHILDREN_ASLEEP : 0;
     case GICR_PROPBASER:

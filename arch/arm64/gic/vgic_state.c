@@ -46,7 +46,7 @@ static struct vgic_queue *queue_of(struct vgic_vcpu *v, const struct vgic_irq *i
     return &v->queues[irq->group1];
 }
 
-static void enqueue(struct vgic_vcpu *v, struct vgic_irq *irq, bool first)
+void vgic_enqueue(struct vgic_vcpu *v, struct vgic_irq *irq, bool first)
 {
     struct vgic_queue *queue = queue_of(v, irq);
     uint32_t level = irq->priority / 8;
@@ -147,7 +147,7 @@ bool vgic_settle(struct vgic_vm *vgic, struct vgic_vcpu *v, struct vgic_irq *irq
         return true;
     }
     if (to == v)
-        enqueue(v, irq, first);
+        vgic_enqueue(v, irq, first);
     return to == NULL || to == v;
 }
 
@@ -159,7 +159,7 @@ void vgic_send_off(struct vgic_vm *vgic, struct vgic_irq *irq)
         return;
     spin_lock(&to->lock);
     irq->home = to->id;
-    enqueue(to, irq, false);
+    vgic_enqueue(to, irq, false);
     vgic_announce(to);
     spin_unlock(&to->lock);
 }

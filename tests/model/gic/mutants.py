@@ -64,7 +64,7 @@ MUTANTS = [
     ("edge that follows a clear lost", "other CPU", "vgic_lr.c", "    irq->latch = again || latched;",
      "    irq->latch = latched;"),
     ("edge during the handler waits for another exit", "register writes, 2", "vgic_lr.c",
-     "        lr |= ICH_LR_EOI;", "        lr |= irq->latch ? 0 : ICH_LR_EOI;"),
+     "vgic_is_pending(irq)))\n        lr |= ICH_LR_EOI;", "vgic_is_pending(irq)))\n        lr |= irq->latch ? 0 : ICH_LR_EOI;"),
     ("event that was not acknowledged is lost at the exit", "1 LR", "vgic_lr.c",
      "    bool latched = irq->edge ? !irq->drop_pending : irq->lr_latch;",
      "    bool latched = irq->edge ? false : irq->lr_latch;"),
