@@ -5,7 +5,8 @@ jobs := $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,--jobs=$(shell nproc))
 MAKEFLAGS += $(jobs)
 ARCH  ?= x86
 EMU   ?= $(if $(filter arm64,$(ARCH)),qemu-arm64,qemu-svm)
-B     := build/$(ARCH)
+DEBUG ?= 0
+B     := build/$(ARCH)$(if $(filter 1,$(DEBUG)),-debug)
 PYTHON := $(if $(wildcard /usr/bin/python3),/usr/bin/python3,python3)
 
 include $(wildcard $(addsuffix /sources.mk,lib core vdev drivers arch/x86 arch/x86/svm arch/x86/vmx arch/arm64 \
@@ -28,7 +29,7 @@ freestanding := -std=c11 -ffreestanding -fno-pic -fno-pie -fno-common -fno-stric
 image-arm64 := build/arm64/Image
 flags-x86 := -m64 -mpreferred-stack-boundary=3 -mno-push-args -maccumulate-outgoing-args -mgeneral-regs-only -mno-red-zone -mcmodel=small -fcf-protection=none
 flags-arm64 := -mgeneral-regs-only -mcpu=cortex-a53 -mno-outline-atomics
-CFLAGS := $(freestanding) $(warnings) -Oz -fno-jump-tables -fno-ipa-cp-clone -fno-tree-pre -fno-tree-dominator-opts -g $(flags-$(ARCH)) -I. -Iarch/$(ARCH)/inline $(includes-$(ARCH))
+CFLAGS := $(freestanding) $(warnings) -Oz -fno-jump-tables -fno-ipa-cp-clone -fno-tree-pre -fno-tree-dominator-opts -g $(flags-$(ARCH)) -I. -Iarch/$(ARCH)/inline $(includes-$(ARCH)) $(if $(filter 1,$(DEBUG)),-DLATCH_DEBUG)
 ASFLAGS := -g -I. -D__ASSEMBLER__ $(filter-out -mgeneral-regs-only,$(flags-$(ARCH)))
 
 $(libfdt)/libfdt.a:
@@ -112,6 +113,6 @@ clean:
 ## help: this list
 help:
 	@sed -n 's/^## \([a-z-]*\): \(.*\)/  \1|\2/p' $(filter-out %.d,$(MAKEFILE_LIST)) | sort | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
-	@echo "Variables: ARCH=x86 EMU=qemu-svm|bochs-svm|bochs-vmx (ARCH=arm64: qemu-arm64) LAUNCH='options of tools/launch' TESTS=FILE FUZZ_SECONDS=N"
+	@echo "Variables: ARCH=x86 DEBUG=1 (lock order checked; build/x86-debug) EMU=qemu-svm|bochs-svm|bochs-vmx (ARCH=arm64: qemu-arm64) LAUNCH='options of tools/launch' TESTS=FILE FUZZ_SECONDS=N"
 
 -include $(wildcard tools/images.mk tests/model/model.mk tests/fuzz/fuzz.mk tests/lint/lint.mk bench/bench.mk guests/guests.mk guests/arm64/guests.mk)

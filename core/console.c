@@ -17,6 +17,7 @@
 #define POLL_LEAST_NS (NS_PER_MS / 10)
 
 struct console console;
+struct spinlock console_guard = {.rank = LOCK_CONSOLE}; /* beside it: all of that is zero */
 
 /* Before anything else is done with the console; the first line of all may come from anywhere. Lock held. */
 static void init_once(void)

@@ -23,7 +23,6 @@ struct console_client {
 };
 
 struct console {
-    struct spinlock lock;
     _Atomic bool unlocked; /* panic: nobody else is to be waited for */
     bool initialised;
     bool wire_dead;   /* nothing went out for a long time: nobody waits for it again */
@@ -38,16 +37,18 @@ struct console {
 
 extern struct console console;
 
+extern struct spinlock console_guard;
+
 static inline void console_lock(void)
 {
     if (LIKELY(!console.unlocked))
-        spin_lock(&console.lock);
+        spin_lock(&console_guard);
 }
 
 static inline void console_unlock(void)
 {
     if (LIKELY(!console.unlocked))
-        spin_unlock(&console.lock);
+        spin_unlock(&console_guard);
 }
 
 /* From the wire to whoever is in the foreground. True: something came. */

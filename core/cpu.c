@@ -14,6 +14,7 @@ void cpu_init(struct cpu *cpu, uint32_t id, uint32_t hardware_id)
     cpu->hardware_id = hardware_id;
     cpu->timer_programmed_ns = UINT64_MAX;
     list_init(&cpu->timers);
+    cpu->timer_lock.rank = LOCK_TIMERS;
     run_queue_init(&cpu->queue);
     cpus[id] = cpu;
 }

@@ -34,6 +34,7 @@ struct cpu {
     bool yielding;       /* sched_yield() was called */
     uint32_t balance_at; /* CPU that was compared with last */
     uint32_t home_count; /* vCPUs that began here; boot CPU */
+    uint32_t locks_held; /* core/lock_check.c */
 };
 
 extern struct cpu *cpus[MAX_CPUS];

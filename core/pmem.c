@@ -24,7 +24,7 @@ struct extent {
     struct extent *next; /* at a higher address */
 };
 
-static struct spinlock pmem_lock;
+static struct spinlock pmem_lock = {.rank = LOCK_MEMORY};
 static struct extent *extents;
 static uint64_t free_pages;
 

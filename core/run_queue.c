@@ -15,7 +15,7 @@ static struct queue_entry *entry_of(struct heap_node *node)
 
 void run_queue_init(struct run_queue *queue)
 {
-    *queue = (struct run_queue){.clock = QUEUE_LEAD_NS};
+    *queue = (struct run_queue){.lock.rank = LOCK_QUEUE, .clock = QUEUE_LEAD_NS};
     list_init(&queue->movable);
 }
 

@@ -20,3 +20,14 @@ model: build/model/check
 ## mutants: deliberate bugs that the model must catch; three minutes
 mutants: build/model/check
 	@$(PYTHON) tests/model/mutants.py "gcc $(model-cflags)" "$(model-sources)" "$(inject-y)"
+
+# How vCPUs are woken, kicked and moved, on processors with store buffers; its mutants are built in.
+.PHONY: wake
+check: wake
+build/model/wake: $(wildcard tests/model/wake/*.[ch])
+	@mkdir -p $(@D)
+	@echo "  MODEL $@"
+	@gcc $(model-cflags) $(filter %.c,$^) -o $@
+## wake: every interleaving of waking, kicking and moving vCPUs, and the mutants
+wake: build/model/wake
+	@build/model/wake
