@@ -130,6 +130,7 @@ static int setup(void **state)
         attached = true;
         cpu0.self = &cpu0;
         cpu0.timer_programmed_ns = UINT64_MAX;
+        cpu0.timer_lock.rank = LOCK_TIMERS;
         list_init(&cpu0.timers);
         cpus[0] = &cpu0;
         fake_this_cpu = &cpu0;

@@ -219,6 +219,7 @@ static inline void fake_start(void)
     assert(guest_mem_add(&fake_vm.mem, gpa(0), FAKE_RAM, ptr_to_hpa(fake_ram)) == 0);
     list_init(&fake_cpu.timers);
     fake_cpu.timer_programmed_ns = UINT64_MAX;
+    fake_cpu.timer_lock.rank = LOCK_TIMERS;
     memset(&gdb, 0, sizeof(gdb));
     fake_out_length = 0;
     fake_out_room = FAKE_WIRE;

@@ -82,6 +82,7 @@ static void fake_machine_init(void)
     fake_vm.config = &fake_config;
     fake_cpu.self = &fake_cpu;
     fake_cpu.timer_programmed_ns = UINT64_MAX;
+    fake_cpu.timer_lock.rank = LOCK_TIMERS;
     list_init(&fake_cpu.timers);
     cpus[0] = &fake_cpu;
     fake_this_cpu = &fake_cpu;

@@ -64,6 +64,7 @@ static FIXTURE_UNUSED void fixture_reset(void)
     memset(fixture_vcpus, 0, sizeof(fixture_vcpus));
     fixture_cpu.self = &fixture_cpu;
     fixture_cpu.timer_programmed_ns = UINT64_MAX;
+    fixture_cpu.timer_lock.rank = LOCK_TIMERS;
     list_init(&fixture_cpu.timers);
     fake_this_cpu = &fixture_cpu;
     cpus[0] = &fixture_cpu;

@@ -67,6 +67,7 @@ static void cpu_setup(struct cpu *cpu, uint32_t id)
     cpu->self = cpu;
     cpu->id = id;
     cpu->timer_programmed_ns = UINT64_MAX;
+    cpu->timer_lock.rank = LOCK_TIMERS;
     list_init(&cpu->timers);
     cpus[id] = cpu;
 }

@@ -16,7 +16,7 @@
 
 static struct apic_bus bus;
 static struct vlapic apic;
-static struct cpu other_cpu = {.id = 1, .timer_programmed_ns = UINT64_MAX};
+static struct cpu other_cpu = {.id = 1, .timer_lock.rank = LOCK_TIMERS, .timer_programmed_ns = UINT64_MAX};
 
 void vioapic_eoi(struct vioapic *io, uint8_t vector)
 {
