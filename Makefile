@@ -33,7 +33,7 @@ CFLAGS := $(freestanding) $(warnings) -Oz -fno-jump-tables -fno-ipa-cp-clone -fn
 ASFLAGS := -g -I. -D__ASSEMBLER__ $(filter-out -mgeneral-regs-only,$(flags-$(ARCH)))
 
 $(libfdt)/libfdt.a:
-	@tools/bootstrap arm64 --libfdt
+	@LATCH_BUILD= tools/bootstrap arm64 --libfdt
 
 objects := $(patsubst %.c,$(B)/%.o,$(filter %.c,$(sources-$(ARCH)))) \
 	$(patsubst %.S,$(B)/%.o,$(filter %.S,$(sources-$(ARCH))))
