@@ -60,6 +60,29 @@ uint32_t guest_ipa_bits(void)
     return features.stage2.ipa_bits;
 }
 
+/*
+ * Controls of extensions that came after those that the other registers control, and whose value at reset the
+ * manual leaves open. Names that our assembler may not know.
+ */
+static void init_extensions(void)
+{
+    uint64_t pfr0 = SYSREG_READ(id_aa64pfr0_el1);
+
+    if ((SYSREG_READ(id_aa64mmfr1_el1) & MMFR1_HCX) != 0)
+        SYSREG_WRITE(s3_4_c1_c2_2, 0); /* HCRX_EL2: nothing more than ARMv8.6 has */
+    if ((SYSREG_READ(id_aa64mmfr0_el1) & MMFR0_FGT) != 0) {
+        SYSREG_WRITE(s3_4_c1_c1_4, 0); /* HFGRTR_EL2, HFGWTR_EL2, HFGITR_EL2: no finer traps */
+        SYSREG_WRITE(s3_4_c1_c1_5, 0);
+        SYSREG_WRITE(s3_4_c1_c1_6, 0);
+        SYSREG_WRITE(s3_4_c3_c1_4, 0); /* HDFGRTR_EL2, HDFGWTR_EL2 */
+        SYSREG_WRITE(s3_4_c3_c1_5, 0);
+    }
+    if ((pfr0 & PFR0_MPAM) != 0)
+        SYSREG_WRITE(s3_4_c10_c5_0, MPAM2_TRAP_EL0 | MPAM2_TRAP_EL1); /* MPAM2_EL2 */
+    if ((pfr0 & PFR0_RAS) != 0)
+        SYSREG_WRITE(s3_4_c5_c2_3, 0); /* VSESR_EL2: what a virtual SError says */
+}
+
 void guest_cpu_init(struct arm64_cpu *cpu)
 {
     (void)cpu;
@@ -68,6 +91,7 @@ void guest_cpu_init(struct arm64_cpu *cpu)
     SYSREG_WRITE(hstr_el2, 0);
     SYSREG_WRITE(vpidr_el2, SYSREG_READ(midr_el1));
     SYSREG_WRITE(cnthctl_el2, CNTHCTL_EL1PCTEN);
+    init_extensions();
     ich_cpu_init();
     /* The VMIDs' entries that the firmware, or whoever ran before, may have left. */
     insn_isb();

@@ -108,6 +108,9 @@
 #define PFR0_EL1 FIELD(7, 4)
 #define PFR0_FP  FIELD(19, 16)
 
+#define PFR0_RAS  FIELD(31, 28)
+#define PFR0_MPAM FIELD(43, 40)
+
 /* ID_AA64PFR1_EL1 */
 #define PFR1_MTE FIELD(11, 8)
 
@@ -123,6 +126,14 @@
 /* ID_AA64MMFR0_EL1 */
 #define MMFR0_TGRAN4   FIELD(31, 28)
 #define MMFR0_TGRAN4_2 FIELD(43, 40)
+#define MMFR0_FGT      FIELD(59, 56)
+
+/* ID_AA64MMFR1_EL1 */
+#define MMFR1_HCX FIELD(43, 40)
+
+/* MPAM2_EL2 */
+#define MPAM2_TRAP_EL1 BIT(48)
+#define MPAM2_TRAP_EL0 BIT(49)
 
 /* MPIDR_EL1 */
 #define MPIDR_RES1 BIT(31)

@@ -96,3 +96,35 @@ def test_two_machines_side_by_side(console):
     run.send("\n")
     run.expect(r"two:[^ ]*# ")
     power_off(run, "two")
+
+
+def test_looked_into_while_it_runs(boot):
+    """What the shell shows of a vCPU is what the vCPU has: its code where the PC points, found by its own page tables."""
+    run = boot("--cpus", "2")
+    run.send("\x1ds")
+    run.expect("latch> ")
+
+    def shell(command):
+        run.send(command + "\r")
+        return run.expect("latch> ")
+
+    shell("pause linux")
+    regs = shell("regs linux.1")
+    pc = int(re.search(r"\bpc +([0-9a-f]{16})", regs)[1], 16)
+    sp = int(re.search(r"\bsp +([0-9a-f]{16})", regs)[1], 16)
+    assert pc >> 48 == 0xFFFF and pc & 3 == 0 and sp >> 48 == 0xFFFF and sp & 15 == 0, regs
+    walk = shell("walk linux.1 $pc")
+    physical = int(re.search(r"guest-physical 0x([0-9a-f]+)", walk)[1], 16)
+    assert physical & 0xFFF == pc & 0xFFF and 0x40000000 <= physical < 0x60000000, walk
+    bytes_of = r" ((?:[0-9a-f]{2} ){8})"
+    by_pc = re.search(bytes_of, shell("x linux.1 $pc 8"))[1]
+    assert by_pc == re.search(bytes_of, shell(f"x linux.1 gpa:{physical:#x} 8"))[1]
+    assert "not mapped" in shell("walk linux.1 0xffffdead00000000")
+    assert "no RAM" in shell("walk linux.1 gpa:0x9000000")
+    shell("resume linux")
+    run.send("exit\r")
+    run.expect("console: now linux")  # a line feed right behind the return would be the shell's
+    run.send("\n")
+    run.expect(harness.PROMPT)
+    assert run.run("nproc").strip() == "2"
+    power_off(run)
