@@ -15,7 +15,7 @@
 
 _Static_assert(sizeof(struct guest_debug) <= PAGE_SIZE, "one page");
 
-static const struct guest_debug_listener *const listeners[] = {&gdb_listener};
+static const struct guest_debug_listener *const listeners[] = {&gdb_listener, &shell_listener};
 
 static void apply(struct vm *vm)
 {

@@ -70,6 +70,9 @@ struct guest_debug_listener {
     void (*stopped)(struct vm *vm, const struct guest_debug_stop *stop);
 };
 
+/* core/shell_debug.c; the GDB server's is in core/gdb.h. */
+extern const struct guest_debug_listener shell_listener;
+
 /* One page, there while anybody debugs the VM. Written with the VM held, `held` excepted. */
 struct guest_debug {
     _Atomic uint64_t held; /* vCPUs that debugging holds, by number; any CPU */

@@ -23,3 +23,4 @@ core-y += core/shell_memory.c core/shell_events.c core/shell_machine.c core/shel
 core-y += core/guest_debug.c core/gdb_packet.c core/gdb_server.c core/gdb_commands.c core/gdb_query.c
 
 core-y += $(if $(filter 1,$(DEBUG)),core/lock_check.c)
+core-y += core/guest_debug.c core/shell_debug.c core/gdb_packet.c core/gdb_server.c core/gdb_commands.c core/gdb_query.c

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Stock GDB attached to guests: a guest that looks for traces of it, and Debian's kernel."""
 import re
+import subprocess
 
 import pytest
 
@@ -194,3 +195,40 @@ def test_linux_with_two_cpus(console, latch_image, linux):
         assert word not in log, log
     run.send("poweroff -f\n")
     assert run.status() == 0
+
+
+# --- The shell's own words -------------------------------------------------------------------------------------
+
+def test_break_watch_and_step_in_the_shell(console, latch_image, program):
+    addresses = {}
+    for line in subprocess.run(["nm", program], capture_output=True, text=True, check=True).stdout.splitlines():
+        address, _, name = line.partition(" ")
+        addresses[name.split()[-1]] = int(address, 16)
+    run = console("--vm", debuggee())
+    run.expect("DEBUGGEE runs")
+    run.send("\x1ds")
+    prompt = "latch> "
+    run.expect(prompt)
+
+    def ask(command):
+        run.send(command + "\r")
+        run.expect(re.escape(command) + "\r\n")
+        return run.expect(prompt)
+
+    ask(f"break debuggee {addresses['inner']:#x}")
+    run.expect(f"break 0x{addresses['inner']:x}; held")
+    assert re.search(rf"rip +(0x)?0*{addresses['inner']:x}", ask("regs debuggee")), "stands elsewhere"
+    assert f"{addresses['inner']:x}" in ask("break debuggee")
+    steps = re.findall(r"RIP 0x([0-9a-f]+)", ask("step debuggee 2"))
+    assert len(steps) == 2 and addresses["inner"] < int(steps[0], 16) < int(steps[1], 16) < addresses["inner"] + 16
+    ask("unbreak debuggee")
+    ask(f"watch debuggee {addresses['counter']:#x} 8")
+    run.expect(f"watch 0x{addresses['counter']:x}; held")
+    assert "aligned" in ask(f"watch debuggee {addresses['counter'] + 1:#x} 8")
+    ask("continue debuggee")
+    run.expect(f"watch 0x{addresses['counter']:x}; held")
+    assert "held by" not in ask("continue debuggee")
+    run.expect(f"watch 0x{addresses['counter']:x}; held")
+    ask(f"write debuggee {addresses['end_now']:#x} 1")
+    ask("unbreak debuggee")
+    run.expect("DEBUGGEE-END noticed 0\r")

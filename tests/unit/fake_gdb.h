@@ -22,7 +22,7 @@
 #define FAKE_HOLE  0x2000u
 #define FAKE_REGS  41u
 #define FAKE_VCPUS 2u
-#define FAKE_WIRE  (1u << 15)
+#define FAKE_WIRE  (1u << 18)
 
 static uint8_t fake_ram[FAKE_RAM] __attribute__((aligned(4096)));
 static uint64_t fake_regs[FAKE_VCPUS][FAKE_REGS];
@@ -154,6 +154,13 @@ void log_warn(const char *format, ...)
 {
     (void)format;
 }
+
+static void fake_shell_stopped(struct vm *vm, const struct guest_debug_stop *stop)
+{
+    assert(vm == stop->vcpu->vm);
+}
+
+const struct guest_debug_listener shell_listener = {.stopped = fake_shell_stopped};
 
 void *page_alloc(void)
 {

@@ -27,6 +27,7 @@
 #include "lib/error.h"
 #include "lib/printf.h"
 #include "lib/symbols.h"
+#include "tests/unit/fake_guest_debug.h"
 
 #define FAKE_VMS  2
 #define FAKE_RAM  65536
@@ -368,4 +369,14 @@ static uint32_t fake_holds(void)
         for (uint32_t n = 0; n < fake_vms[i].vcpu_count; n++)
             sum += fake_vcpus[i][n].hold_count;
     return sum;
+}
+
+void cpu_kick(struct cpu *cpu)
+{
+    (void)cpu;
+}
+
+void log_info(const char *format, ...)
+{
+    (void)format;
 }

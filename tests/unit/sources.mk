@@ -120,3 +120,5 @@ shell-files := $(wildcard core/shell*.c) core/inspect.c core/line_edit.c core/tr
 unit-y += line_edit shell
 unit-line_edit-y := core/line_edit.c lib/printf.c
 unit-shell-y := $(shell-files)
+unit-y += inject_step
+unit-inject_step-y := $(inject-y)
