@@ -20,7 +20,6 @@ core-y += core/inspect.c core/line_edit.c core/trace.c
 core-y += core/shell.c core/shell_parse.c core/shell_commands.c core/shell_vm.c core/shell_inspect.c
 core-y += core/shell_memory.c core/shell_events.c core/shell_machine.c core/shell_nmi.c core/shell_trace.c
 # Debugging guests.
-core-y += core/guest_debug.c core/gdb_packet.c core/gdb_server.c core/gdb_commands.c core/gdb_query.c
 
 core-y += $(if $(filter 1,$(DEBUG)),core/lock_check.c)
 core-y += core/guest_debug.c core/shell_debug.c core/gdb_packet.c core/gdb_server.c core/gdb_commands.c core/gdb_query.c
