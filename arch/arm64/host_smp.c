@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Secondary CPUs, started by PSCI one after the other: the boot CPU prepares the area, the firmware starts
- * the CPU at host_secondary_entry with the area's address, and the boot CPU waits until it has arrived. One
- * that is late finds its area still there: it is never given to another.
+ * the CPU at host_secondary_entry with the area's address, and the boot CPU waits until it has arrived. The
+ * area of one that does not come is given to nobody else, so that it may still come.
  */
 #include "arch/arm64/cpu.h"
 #include "arch/arm64/gic/gicv3.h"
@@ -20,11 +20,12 @@
 
 #define ARRIVE_WAIT_NS (2 * NS_PER_SEC)
 
-/* What `online` becomes. */
+/* What `online` becomes, once: whoever writes it first decides. */
 enum arrival {
     ARRIVAL_NONE,
     ARRIVAL_OK,
     ARRIVAL_NO_GIC, /* parked for good */
+    ARRIVAL_LATE,   /* the boot CPU waits no longer, its number may be another's: parked if it comes */
 };
 
 extern const uint8_t host_secondary_entry[];
@@ -44,16 +45,25 @@ static struct arm64_cpu *area_make(uint64_t mpidr)
     return cpu_area_guard(cpu) == 0 ? cpu : NULL;
 }
 
-static uint32_t wait_arrival(const struct arm64_cpu *cpu)
+/* Settles how the CPU arrived, unless that is settled; returns what it is. */
+static uint32_t settle(struct arm64_cpu *cpu, enum arrival how)
+{
+    uint32_t arrival = ARRIVAL_NONE;
+
+    if (atomic_compare_exchange_strong_explicit(&cpu->online, &arrival, how, memory_order_acq_rel,
+                                                memory_order_acquire))
+        return how;
+    return arrival;
+}
+
+static uint32_t wait_arrival(struct arm64_cpu *cpu)
 {
     uint64_t since = time_now_ns();
-    uint32_t arrival;
 
-    do {
+    while (atomic_load_explicit(&cpu->online, memory_order_acquire) == ARRIVAL_NONE &&
+           time_now_ns() - since < ARRIVE_WAIT_NS)
         arch_cpu_relax();
-        arrival = atomic_load_explicit(&cpu->online, memory_order_acquire);
-    } while (arrival == ARRIVAL_NONE && time_now_ns() - since < ARRIVE_WAIT_NS);
-    return arrival;
+    return settle(cpu, ARRIVAL_LATE);
 }
 
 static const char *psci_error(int32_t error)
@@ -120,17 +130,26 @@ void arch_cpus_start(uint32_t max)
     log_info("self-check: %u of %u CPUs run", cpu_count, tree->cpu_count == 0 ? 1 : tree->cpu_count);
 }
 
+/* Not to be seen again. */
+_Noreturn static __attribute__((noinline)) void park(void)
+{
+    insn_mask_all();
+    for (;;)
+        insn_wfi();
+}
+
 void host_secondary_main(struct arm64_cpu *cpu)
 {
     cpu_load(cpu);
     insn_serror_unmask();
     host_timer_cpu_init();
     if (gicv3_cpu_init(cpu) != 0) {
-        atomic_store_explicit(&cpu->online, ARRIVAL_NO_GIC, memory_order_release);
-        arch_panic_halt();
+        (void)settle(cpu, ARRIVAL_NO_GIC);
+        park();
     }
     gicv3_private_enable(host_devices.hyp_timer_intid);
     guest_cpu_init(cpu);
-    atomic_store_explicit(&cpu->online, ARRIVAL_OK, memory_order_release);
+    if (settle(cpu, ARRIVAL_OK) != ARRIVAL_OK)
+        park();
     sched_loop(&cpu->base);
 }

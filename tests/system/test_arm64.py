@@ -234,15 +234,14 @@ def test_boots_by_u_boot(tmp_path, request):
             child.close(force=True)
 
 
-def fault(log_name, *commands, cpus=1):
+def fault(log_name, *commands, cpus=1, before=()):
     """Lets Latch get to its idle loop, does what the debugger's commands say, and returns the launcher's status and output."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     argv = [harness.LAUNCH, "--arch", "arm64", "--cpus", str(cpus), "--hv", "on-end=stay", "--gdb", str(port), "--timeout", "60"]
     debugger = ["gdb-multiarch", "-q", "-batch", "-nx", ELF, "-ex", "set confirm off", "-ex", "set tcp connect-timeout 30",
-                "-ex", f"target remote 127.0.0.1:{port}", "-ex", "hbreak arch_cpu_idle", "-ex", "continue", "-ex",
-                "delete"]
-    for command in commands:
+                "-ex", f"target remote 127.0.0.1:{port}"]
+    for command in (*before, "hbreak arch_cpu_idle", "continue", "delete", *commands):
         debugger += ["-ex", command]
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as run:
         done = subprocess.run(debugger + ["-ex", "detach"], capture_output=True, timeout=60, check=False)
@@ -277,6 +276,20 @@ def test_own_faults_are_reported(name):
     assert re.search(r"^latch: x28 [0-9a-f]{16} x29 [0-9a-f]{16} x30 [0-9a-f]{16}$", output, re.MULTILINE), output
     assert re.search(r"^latch:   \[0x[0-9a-f]+\] (core_main|sched_loop)\+0x", output, re.MULTILINE), output
     assert output.rstrip().endswith("latch: halted"), output
+
+
+def test_cpu_that_comes_too_late_is_parked(request):
+    """Its first instruction is a jump to itself until the boot CPU has given it up; then it goes on."""
+    harness.require(IMAGE, "make ARCH=arm64 build")
+    first = "*(int *)&host_secondary_main"
+    _, output = fault(request.node.name, f"set {first} = $insn", "hbreak park", "continue", "echo parked:\\n",
+                      "info symbol $pc", "kill", cpus=2,
+                      before=("hbreak *host_secondary_main", "continue", "delete", f"set $insn = {first}",
+                              f"set {first} = 0x14000000"))
+    assert "CPU with affinity 1 is left out: it does not answer\n" in output, output
+    assert "self-check: 1 of 2 CPUs run\n" in output, output
+    with open(os.path.join(harness.LOG_FOLDER, f"test_arm64.{request.node.name}.log"), encoding="latin-1") as log:
+        assert re.search(r"parked:\npark( \+ \d+)? in section \.text", log.read()), output
 
 
 def test_fault_of_another_cpu(request):
