@@ -16,37 +16,43 @@
 
 #define SRE_SYSTEM_REGISTERS FIELD(2, 0) /* ICC_SRE_EL1: SRE, and no bypass */
 
+static const uint64_t no_lrs[VGIC_MAX_LRS];
+
 /* Constant after ich_init(). */
 static uint32_t lr_count;
 static uint32_t apr_count; /* active priority registers of each group: by priority bits */
 
-#define LR_EACH(do) \
-    do              \
-    (0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11) do(12) do(13) do(14) do(15)
+/* From the last one down: a jump into the middle does as many as there are. */
+#define LR_EACH_DOWN(ONE)                                                                                  \
+    ONE(15)                                                                                                \
+    ONE(14) ONE(13) ONE(12) ONE(11) ONE(10) ONE(9) ONE(8) ONE(7) ONE(6) ONE(5) ONE(4) ONE(3) ONE(2) ONE(1) \
+        ONE(0)
 
-#define LR_WRITE(n)                           \
-    case n:                                   \
-        SYSREG_WRITE(ich_lr##n##_el2, value); \
-        break;
-#define LR_READ(n) \
-    case n:        \
-        return SYSREG_READ(ich_lr##n##_el2);
+#define LR_WRITE(n)                               \
+    case (n) + 1:                                 \
+        SYSREG_WRITE(ich_lr##n##_el2, values[n]); \
+        __attribute__((fallthrough));
+#define LR_READ(n)                                \
+    case (n) + 1:                                 \
+        values[n] = SYSREG_READ(ich_lr##n##_el2); \
+        __attribute__((fallthrough));
 
-static void lr_write(uint32_t index, uint64_t value)
+/* The first `count`, 0 to VGIC_MAX_LRS. */
+static void lrs_write(const uint64_t *values, uint32_t count)
 {
-    switch (index) {
-        LR_EACH(LR_WRITE)
+    switch (count) {
+        LR_EACH_DOWN(LR_WRITE)
     default:
         break;
     }
 }
 
-static uint64_t lr_read(uint32_t index)
+static void lrs_read(uint64_t *values, uint32_t count)
 {
-    switch (index) {
-        LR_EACH(LR_READ)
+    switch (count) {
+        LR_EACH_DOWN(LR_READ)
     default:
-        return 0;
+        break;
     }
 }
 
@@ -87,8 +93,7 @@ uint32_t gic_host_cntv_intid(void)
 void ich_cpu_init(void)
 {
     SYSREG_WRITE(ich_hcr_el2, 0);
-    for (uint32_t i = 0; i < lr_count; i++)
-        lr_write(i, 0);
+    lrs_write(no_lrs, lr_count);
     SYSREG_WRITE(icc_sre_el1, SRE_SYSTEM_REGISTERS);
     SYSREG_WRITE(cntv_ctl_el0, 0);
     insn_isb();
@@ -137,8 +142,7 @@ static void take_back(struct arm64_vcpu *vcpu)
 
     lrs.hcr = SYSREG_READ(ich_hcr_el2);
     lrs.count = vcpu->gic.lr_count;
-    for (uint32_t i = 0; i < lrs.count; i++)
-        lrs.lr[i] = lr_read(i);
+    lrs_read(lrs.lr, lrs.count);
     vgic_fold(&vcpu->gic, &lrs);
     guest_timer_resample(vcpu);
 }
@@ -152,8 +156,7 @@ void gic_fold(struct arm64_vcpu *vcpu)
         return;
     vcpu->lrs_loaded = false;
     take_back(vcpu);
-    for (uint32_t i = 0; i < count; i++)
-        lr_write(i, 0);
+    lrs_write(no_lrs, count);
     SYSREG_WRITE(ich_hcr_el2, 0);
     insn_isb();
     /* Whatever was there: the enable bit is off. */
@@ -169,17 +172,23 @@ void gic_refill(struct arm64_vcpu *vcpu)
     if (old_count != 0 || (vcpu->lrs_loaded && (vcpu->ich_hcr & ICH_HCR_LRENPIE) != 0))
         take_back(vcpu);
     vgic_fill(&vcpu->gic, &lrs);
-    for (uint32_t i = 0; i < lrs.count; i++)
-        lr_write(i, lrs.lr[i]);
     for (uint32_t i = lrs.count; i < old_count; i++)
-        lr_write(i, 0);
+        lrs.lr[i] = 0;
+    lrs_write(lrs.lr, lrs.count > old_count ? lrs.count : old_count);
     SYSREG_WRITE(ich_hcr_el2, lrs.hcr);
     vcpu->ich_hcr = lrs.hcr;
     vcpu->lrs_loaded = true;
 }
 
+/*
+ * One that is runnable and loaded here is not in its guest now, and looks at `dirty`, which is set already,
+ * before it enters it again: it needs no telling.
+ */
 static void kick(struct vgic_vcpu *v)
 {
+    if (this_cpu()->current == v->vcpu &&
+        atomic_load_explicit(&v->vcpu->state, memory_order_relaxed) == VCPU_RUNNABLE)
+        return;
     vcpu_request(v->vcpu, VCPU_REQ_EVENT);
 }
 
