@@ -29,6 +29,10 @@
 #define STARTUP_WAIT_NS (20 * NS_PER_MS)
 #define ARRIVE_WAIT_NS  (500 * NS_PER_MS)
 
+/* Values of x86_cpu.online. */
+#define ARRIVED         1
+#define ARRIVED_USELESS 2 /* it cannot run guests, and has halted */
+
 extern const uint8_t ap_trampoline[];
 extern const uint8_t ap_trampoline_end[];
 extern _Atomic(struct x86_cpu *) ap_slot;
@@ -124,6 +128,10 @@ static const char *start_one(uint32_t apic_id)
         cpus[cpu_count] = NULL;
         return "it does not answer";
     }
+    if (atomic_load_explicit(&cpu->online, memory_order_acquire) == ARRIVED_USELESS) {
+        cpus[cpu_count] = NULL;
+        return "virtualization could not be enabled on it";
+    }
     after = insn_rdtsc();
     if (cpu->arrival_tsc < before || cpu->arrival_tsc > after)
         log_warn("CPU %u: its TSC is not in step with the boot CPU's", cpu_count);
@@ -160,9 +168,11 @@ void host_ap_main(struct x86_cpu *cpu)
     cpu->arrival_tsc = insn_rdtsc();
     host_apic_enable(host_platform_nmi_pins(cpu->base.hardware_id));
     host_apic_timer_setup(tsc_apic_timer_hz());
-    atomic_store_explicit(&cpu->online, 1, memory_order_release);
     mitigations_cpu_enable();
-    if (x86_ops->cpu_enable() != 0)
-        log_error("CPU %u: virtualization could not be enabled; it runs no guests", cpu->base.id);
+    if (x86_ops->cpu_enable() != 0) {
+        atomic_store_explicit(&cpu->online, ARRIVED_USELESS, memory_order_release);
+        arch_panic_halt();
+    }
+    atomic_store_explicit(&cpu->online, ARRIVED, memory_order_release);
     sched_loop(&cpu->base);
 }

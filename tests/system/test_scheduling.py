@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Who gets a CPU: machines that share one whatever each does, words of the configuration, CPUs that are not there."""
+import os
+import re
+
+import pytest
+
+import harness
+
+GUESTS = os.path.join(harness.BUILD, "guests")
+RULES = 16
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    """A guest that spins with interrupts off for ever, when told so."""
+    return harness.require(os.path.join(GUESTS, "hostile.elf"), "make guests")
+
+
+@pytest.fixture(scope="module")
+def selftest():
+    """The machine beside it, which has to come to its end."""
+    return harness.require(os.path.join(GUESTS, "nmi-selftest.elf"), "make guests")
+
+
+# Host CPUs, words of the spinning machine, words of the other.
+@pytest.mark.parametrize("cpus, spinner, other", [
+    (1, "prio=high,share=1000", "prio=low"),
+    (2, "pin=1", "pin=1,share=500"),
+    (2, "pin=0-1,cap=20", "pin=0"),
+    (4, "pin=0,prio=high", "pin=0"),
+])
+def test_spinner_with_interrupts_off(launch, latch_image, hostile, selftest, cpus, spinner, other):
+    result = launch("--cpus", str(cpus), "--timeout", "110", "--hv", "on-end=stay", "--until", r"SELFTEST-END.*\n",
+                    "--vm", f"name=spinner,kernel={hostile},mem=64M,{spinner},cmdline=spin",
+                    "--vm", f"name=other,kernel={selftest},mem=64M,{other}")
+    assert "PANIC" not in result.output, result
+    assert f"SELFTEST-END {RULES} of {RULES}" in result.output, result
+
+
+def test_machines_on_cpus_of_their_own(launch, latch_image, hostile, selftest):
+    """Three that spin on three CPUs, and one that has the fourth."""
+    arguments = []
+    for i in range(3):
+        arguments += ["--vm", f"name=spinner{i},kernel={hostile},mem=64M,cmdline=spin"]
+    result = launch("--cpus", "4", "--timeout", "110", "--hv", "on-end=stay", "--until", r"SELFTEST-END.*\n", *arguments,
+                    "--vm", f"name=other,kernel={selftest},mem=64M")
+    assert "self-check: 4 of 4 CPUs run" in result.output, result
+    assert f"SELFTEST-END {RULES} of {RULES}" in result.output, result
+
+
+def test_pin_to_cpus_that_are_not_there(launch, latch_image, selftest):
+    result = launch("--cpus", "2", "--timeout", "60", "--vm", f"name=here,kernel={selftest},mem=64M,pin=1-9",
+                    "--vm", f"name=nowhere,kernel={selftest},mem=64M,pin=2-9")
+    assert "vm nowhere: vcpu 0: none of the CPUs that pin= names runs; CPUs here: 0-1" in result.output, result
+    assert re.search(r"(?m)^latch: vm nowhere ended: config", result.output), result
+    assert f"SELFTEST-END {RULES} of {RULES}" in result.output, result
+
+
+def test_maxcpus(launch, latch_image, selftest):
+    result = launch("--cpus", "4", "--timeout", "60", "--hv", "maxcpus=2 on-end=poweroff", "--until", r"SELFTEST-END.*\n",
+                    "--vm", f"name=other,kernel={selftest},mem=64M,pin=1")
+    assert "self-check: 2 of 4 CPUs run" in result.output, result
+    assert f"SELFTEST-END {RULES} of {RULES}" in result.output, result
