@@ -240,13 +240,16 @@ void x86_debug_act(struct x86_vcpu *vcpu)
 /* --- The guest's own accesses
  * ------------------------------------------------------------------------------- */
 
-static uint64_t read_reg(struct x86_vcpu *vcpu, unsigned int number)
+uint64_t x86_debug_reg(struct x86_vcpu *vcpu, uint32_t number)
 {
     const struct x86_debug *own = &vcpu->debug;
+    bool taken = (own->flags & X86_DEBUG_HARD) != 0;
 
     if (number == DR_DR6)
-        return x86_ops->get(vcpu, X86_STATE_DR6) | own->dr6_traps;
-    return number == DR_DR7 ? own->dr7 : own->dr[number & 3];
+        return x86_ops->get(vcpu, X86_STATE_DR6) | (taken ? own->dr6_traps : 0);
+    if (number == DR_DR7)
+        return taken ? own->dr7 : x86_ops->get(vcpu, X86_STATE_DR7);
+    return taken ? own->dr[number & 3] : vcpu->ext.dr[number & 3];
 }
 
 static void write_reg(struct x86_vcpu *vcpu, unsigned int number, uint64_t value)
@@ -286,7 +289,7 @@ void x86_debug_reg_exit(struct x86_vcpu *vcpu, struct vm_exit *exit)
     number = (number & 6) == 4 ? number + 2 : number; /* DR4 and DR5 are other names */
     value = vcpu->sw.regs.gpr[insn.rm];
     if (insn.op == INSN_MOV_FROM_DR) {
-        x86_reg_write(&vcpu->sw.regs.gpr[insn.rm], insn.op_size, read_reg(vcpu, number));
+        x86_reg_write(&vcpu->sw.regs.gpr[insn.rm], insn.op_size, x86_debug_reg(vcpu, number));
     } else if (insn.op_size == sizeof(uint64_t) && number >= DR_DR6 && (value >> 32) != 0) {
         x86_raise_error(vcpu, X86_GP, 0);
         return;

@@ -35,6 +35,9 @@ void x86_debug_act(struct x86_vcpu *vcpu);
 /* VM_EXIT_DEBUG_REG: the guest's own access to a debug register. */
 void x86_debug_reg_exit(struct x86_vcpu *vcpu, struct vm_exit *exit);
 
+/* DR0-DR3, DR6, DR7 as the guest has them, of a vCPU that is held or whose access has just exited. */
+uint64_t x86_debug_reg(struct x86_vcpu *vcpu, uint32_t number);
+
 /* After a reset or INIT of the vCPU: the debugger's hold on the hardware again. `loaded`: on this CPU. */
 void x86_debug_after_reset(struct x86_vcpu *vcpu, bool loaded);
 

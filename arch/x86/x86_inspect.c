@@ -6,6 +6,7 @@
 #include "arch/x86/guest_emulate.h"
 #include "arch/x86/nested_map.h"
 #include "arch/x86/vcpu_ops.h"
+#include "arch/x86/x86_debug.h"
 #include "arch/x86/x86_inspect.h"
 #include "core/arch.h"
 #include "core/inspect.h"
@@ -98,11 +99,13 @@ uint64_t arch_vcpu_reg_get(struct vcpu *core, uint32_t reg)
         x86_ops->get_segs(vcpu, segs);
         return segs[info->index].selector;
     case AT_STATE:
+        if (info->index == X86_STATE_DR6 || info->index == X86_STATE_DR7)
+            return x86_debug_reg(vcpu, info->index == X86_STATE_DR6 ? 6 : 7);
         return x86_ops->get(vcpu, (enum x86_state)info->index);
     case AT_CR8:
         return x86_ops->get_cr8(vcpu);
     case AT_DR:
-        return vcpu->ext.dr[info->index];
+        return x86_debug_reg(vcpu, info->index);
     case AT_XCR0:
         return vcpu->ext.xcr0;
     }
@@ -124,6 +127,7 @@ int arch_vcpu_reg_set(struct vcpu *core, uint32_t reg, uint64_t value)
         return 0;
     case AT_RIP:
         vcpu->sw.regs.rip = value;
+        inject_skipped(&vcpu->core.inject);
         return 0;
     case AT_RFLAGS:
         if ((value & ~(writable | RFLAGS_ONE)) != 0)
