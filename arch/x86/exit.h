@@ -90,3 +90,22 @@ static inline bool x86_may_enter(const struct x86_vcpu *vcpu, bool scheduled)
 
     return (words | vcpu->waiting | (scheduled ? 0 : inject->state.entry_work)) == 0;
 }
+
+static inline void x86_put_cpuid(uint64_t gpr[X86_GPRS], const struct cpuid_regs *regs)
+{
+    gpr[X86_RAX] = regs->eax;
+    gpr[X86_RBX] = regs->ebx;
+    gpr[X86_RCX] = regs->ecx;
+    gpr[X86_RDX] = regs->edx;
+}
+
+/*
+ * The answer to CPUID where it is all that an exit asks for: a leaf that does not depend on ECX, no event on its way
+ * in or out, no request. NULL: handle the exit in full. The vendor looks at RFLAGS and the interrupt shadow.
+ */
+static inline const struct cpuid_regs *x86_cpuid_at_once(const struct x86_vcpu *vcpu, uint32_t leaf)
+{
+    if (UNLIKELY(!x86_may_enter(vcpu, false) || inject_exit_has_work(&vcpu->core.inject, false)))
+        return NULL;
+    return guest_cpuid_plain(&vcpu->cpuid, leaf);
+}

@@ -4,5 +4,5 @@
  */
 #pragma once
 
-#define MITIGATE_RETURNS 1 /* after an exit, before the first RET: refill the return stack */
+#define MITIGATE_RETURNS 1 /* after an exit, before the first RET without a CALL: refill the return stack */
 #define MITIGATE_BUFFERS 2 /* before an entry: VERW, which empties the CPU's buffers */

@@ -76,12 +76,7 @@ static __attribute__((noinline)) void end_unhandled(struct x86_vcpu *vcpu, const
 static inline void finish_cpuid(struct x86_vcpu *vcpu, const struct vm_exit *exit,
                                 const struct cpuid_regs *regs)
 {
-    uint64_t *gpr = vcpu->sw.regs.gpr;
-
-    gpr[X86_RAX] = regs->eax;
-    gpr[X86_RBX] = regs->ebx;
-    gpr[X86_RCX] = regs->ecx;
-    gpr[X86_RDX] = regs->edx;
+    x86_put_cpuid(vcpu->sw.regs.gpr, regs);
     x86_skip(vcpu, exit->length);
 }
 

@@ -331,20 +331,62 @@ static inline uint64_t svm_prepare(struct svm_vcpu *svm)
     return svm->x86.sw.guest_block_pa;
 }
 
-uint64_t svm_turn(struct x86_switch *sw)
+static __attribute__((noinline)) uint64_t turn_slowly(struct svm_vcpu *svm)
 {
-    struct svm_vcpu *svm = svm_vcpu_of(CONTAINER_OF(sw, struct x86_vcpu, sw));
     struct vmcb *vmcb = svm->vmcb;
     struct vm_exit exit;
 
     atomic_store_explicit(&svm->x86.core.in_guest, false, memory_order_relaxed);
-    svm->x86.core.exit_count++;
     regs_from_vmcb(svm);
     vmcb->clean = (uint32_t)VMCB_CLEAN_ALL;
     vmcb->tlb_control = VMCB_TLB_NOTHING;
     svm_decode_exit(svm, &exit);
     x86_handle_exit(&svm->x86, &exit);
     return svm_prepare(svm);
+}
+
+/*
+ * CPUID with nothing else to do. "In guest" stays published: whoever posts meanwhile pokes this CPU as if the guest
+ * ran. False: nothing has been changed. True: GIF is 0.
+ */
+static inline bool answer_cpuid(struct svm_vcpu *svm)
+{
+    struct vmcb *vmcb = svm->vmcb;
+    struct x86_regs *gregs = &svm->x86.sw.regs;
+    const struct cpuid_regs *regs = x86_cpuid_at_once(&svm->x86, (uint32_t)vmcb->rax);
+    uint64_t length;
+
+    if (UNLIKELY(regs == NULL || (vmcb->exitintinfo & VMCB_EVENT_VALID) != 0 ||
+                 (vmcb->interrupt_shadow & VMCB_INTERRUPT_SHADOW) != 0 ||
+                 (vmcb->rflags & (RFLAGS_TF | RFLAGS_RF)) != 0))
+        return false;
+    gregs->rip = vmcb->rip;
+    length = svm_features.nrips ? vmcb->next_rip - vmcb->rip
+                                : insn_cache_length(&svm->x86.insns, svm_code_context(svm));
+    if (UNLIKELY(length == 0))
+        return false;
+    insn_clgi();
+    /* An NMI of the host's may have asked for something since. */
+    if (UNLIKELY(atomic_load_explicit(&this_cpu()->attention, memory_order_relaxed) != 0)) {
+        insn_stgi();
+        return false;
+    }
+    vmcb->clean = (uint32_t)VMCB_CLEAN_ALL;
+    vmcb->tlb_control = VMCB_TLB_NOTHING;
+    vmcb->rip += length;
+    x86_put_cpuid(gregs->gpr, regs);
+    vmcb->rax = gregs->gpr[X86_RAX];
+    return true;
+}
+
+uint64_t svm_turn(struct x86_switch *sw)
+{
+    struct svm_vcpu *svm = svm_vcpu_of(CONTAINER_OF(sw, struct x86_vcpu, sw));
+
+    svm->x86.core.exit_count++;
+    if (svm->vmcb->exitcode == VMCB_EXIT_CPUID && LIKELY(answer_cpuid(svm)))
+        return svm->x86.sw.guest_block_pa;
+    return turn_slowly(svm);
 }
 
 static void svm_run(struct x86_vcpu *vcpu)

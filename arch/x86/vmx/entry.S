@@ -9,6 +9,9 @@
  *
  * An NMI may come up to the very entry; it sets attention. Before vmx_entry_critical the test sees that; from
  * there on vmx_host_nmi() moves the return address to vmx_entry_again.
+ *
+ * What a guest leaves in the return predictor: between an exit and the next entry each RET follows its own CALL, so none of
+ * the guest's entries is reached. Only the RET out of here has none, and gets a refilled predictor.
  */
 #include "arch/x86/speculation.inc"
 #include "arch/x86/vmx/offsets.h"
@@ -124,6 +127,12 @@ vmx_exit:
     test %rax, %rax
     jnz .Lenter
 
+    /* The first RET since the exit without a CALL of its own; the fence holds back one that runs ahead. */
+    testl $MITIGATE_RETURNS, mitigations_entry_flags
+    jz .Lleave
+    refill_return_stack %ecx
+.Lleave:
+    lfence
     pop %rdi
     pop %r15
     pop %r14
@@ -138,6 +147,6 @@ vmx_exit:
     jmp .Lload
 
 .Lreturns:
-    refill_return_stack %ecx
+    retire_one_call
     jmp .Lturn
 .size vmx_enter_loop, . - vmx_enter_loop

@@ -88,8 +88,10 @@ static void apply_windows(struct vmx_vcpu *vmx, uint32_t windows)
         primary |= (uint32_t)VMCS_PRIMARY_INTERRUPT_WINDOW;
     if ((windows & INJECT_WIN_NMI) != 0)
         primary |= (uint32_t)VMCS_PRIMARY_NMI_WINDOW;
-    /* With an event the monitor trap comes before the handler's first instruction, else after one. */
-    if ((windows & (INJECT_WIN_STEP | INJECT_WIN_NOW)) != 0)
+    /* With an event a preemption timer of 0 and the monitor trap exit before the handler's first instruction. */
+    if ((windows & INJECT_WIN_NOW) != 0 && (vmx_features.pin & VMCS_PIN_PREEMPTION_TIMER) != 0)
+        vmcs_write32(VMCS_PREEMPTION_TIMER, 0);
+    else if ((windows & (INJECT_WIN_STEP | INJECT_WIN_NOW)) != 0)
         primary |= (uint32_t)VMCS_PRIMARY_MONITOR_TRAP;
     if (primary != vmx->primary) {
         vmx->primary = primary;
