@@ -100,8 +100,9 @@ static inline void x86_put_cpuid(uint64_t gpr[X86_GPRS], const struct cpuid_regs
 }
 
 /*
- * The answer to CPUID where it is all that an exit asks for: a leaf that does not depend on ECX, no event on its way
- * in or out, no request. NULL: handle the exit in full. The vendor looks at RFLAGS and the interrupt shadow.
+ * The answer to CPUID where it is all that an exit asks for: a leaf that does not depend on ECX, no event on
+ * its way in or out, no request. NULL: handle the exit in full. The vendor looks at RFLAGS and the interrupt
+ * shadow.
  */
 static inline const struct cpuid_regs *x86_cpuid_at_once(const struct x86_vcpu *vcpu, uint32_t leaf)
 {

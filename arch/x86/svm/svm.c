@@ -346,8 +346,8 @@ static __attribute__((noinline)) uint64_t turn_slowly(struct svm_vcpu *svm)
 }
 
 /*
- * CPUID with nothing else to do. "In guest" stays published: whoever posts meanwhile pokes this CPU as if the guest
- * ran. False: nothing has been changed. True: GIF is 0.
+ * CPUID with nothing else to do. "In guest" stays published: whoever posts meanwhile pokes this CPU as if the
+ * guest ran. False: nothing has been changed. True: GIF is 0.
  */
 static inline bool answer_cpuid(struct svm_vcpu *svm)
 {

@@ -133,8 +133,8 @@ static __attribute__((noinline)) uint64_t turn_slowly(struct vmx_vcpu *vmx)
 }
 
 /*
- * CPUID with nothing else to do, in five VMREADs and one VMWRITE. "In guest" stays published: whoever posts meanwhile
- * pokes this CPU as if the guest ran. False: nothing has been changed.
+ * CPUID with nothing else to do, in five VMREADs and one VMWRITE. "In guest" stays published: whoever posts
+ * meanwhile pokes this CPU as if the guest ran. False: nothing has been changed.
  */
 static inline bool answer_cpuid(struct vmx_vcpu *vmx)
 {

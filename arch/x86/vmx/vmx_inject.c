@@ -88,7 +88,8 @@ static void apply_windows(struct vmx_vcpu *vmx, uint32_t windows)
         primary |= (uint32_t)VMCS_PRIMARY_INTERRUPT_WINDOW;
     if ((windows & INJECT_WIN_NMI) != 0)
         primary |= (uint32_t)VMCS_PRIMARY_NMI_WINDOW;
-    /* With an event a preemption timer of 0 and the monitor trap exit before the handler's first instruction. */
+    /* With an event a preemption timer of 0 and the monitor trap exit before the handler's first instruction.
+     */
     if ((windows & INJECT_WIN_NOW) != 0 && (vmx_features.pin & VMCS_PIN_PREEMPTION_TIMER) != 0)
         vmcs_write32(VMCS_PREEMPTION_TIMER, 0);
     else if ((windows & (INJECT_WIN_STEP | INJECT_WIN_NOW)) != 0)
@@ -220,6 +221,17 @@ static void classify(struct vmx_vcpu *vmx, uint32_t reason, struct inject_exit *
     }
 }
 
+/*
+ * Without virtual NMIs an injected NMI blocks the CPU's own, and with "NMI exiting" no IRET of the guest
+ * opens them
+ * ("Changes to Instruction Behavior in VMX Non-Root Operation"): written back as read, they would stay
+ * blocked.
+ */
+static void open_host_nmis(struct vmx_vcpu *vmx)
+{
+    vmx_set_blocking(vmx, vmx->blocking & ~(uint32_t)VMCS_BLOCKING_NMI);
+}
+
 bool vmx_inject_exit(struct vmx_vcpu *vmx, uint32_t reason, uint32_t vectoring)
 {
     struct inject *inject = &vmx->x86.core.inject;
@@ -237,6 +249,8 @@ bool vmx_inject_exit(struct vmx_vcpu *vmx, uint32_t reason, uint32_t vectoring)
         exit.cut = event_of(vectoring, vmcs_read32(VMCS_VECTORING_ERROR));
         exit.flags &= ~(uint32_t)INJECT_EXIT_NMI_UNBLOCKED;
     }
+    if (inject->state.way == INJECT_WAY_SOFT)
+        open_host_nmis(vmx);
     if ((inject->state.exit_work & INJECT_WORK_BLOCKED) != 0)
         exit.guest_ns = tsc_to_ns(insn_rdtsc() - vmx->entry_tsc);
     apply_flags(vmx, inject_after_exit(inject, &exit));
