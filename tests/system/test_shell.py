@@ -187,6 +187,31 @@ def test_traces(spin, tmp_path):
     finish(shell)
 
 
+def test_breakpoints(spin):
+    """Hardware breakpoint, watchpoint, single steps; the guest runs on undisturbed."""
+    shell, let_go, nmis, handler = spin
+    assert shell(f"break spin {handler:#x}") == ""
+    shell.run.send("nmi spin\r")
+    shell.run.expect(rf'latch: vm spin vcpu 0: break {handler:#x}; held until "continue spin"')
+    shell.run.send("\x03\r")
+    shell.run.expect(PROMPT)
+    shell("version")
+    assert value_of(shell("regs spin"), "rip") == handler and "held" in shell("vms")
+    first, second = re.findall(r"RIP (0x[0-9a-f]+)", shell("step spin 2"))
+    assert handler < int(first, 16) < handler + 16 and first != second
+    assert shell(f"watch spin {nmis:#x} 8") == ""
+    shell.run.send("continue spin\r")
+    shell.run.expect(rf"latch: vm spin vcpu 0: watch {nmis:#x}; held")
+    shell.run.send("\r")
+    shell.run.expect(PROMPT)
+    shell("unbreak spin")
+    shell("vcpus")
+    assert "running" in shell("vms")
+    shell.run.send(f"write spin {let_go:#x} 1\r")
+    shell.run.expect("spin: let go after 1 NMIs")
+    assert shell.run.status() == 1
+
+
 def test_editing_and_arguments(spin):
     shell, *_ = spin
     help_text = shell("help")
@@ -255,7 +280,7 @@ def test_flood_starves_no_one(console, latch_image, guest):
                   "--vm", f"name=two,kernel={guest},mem=64M,cmdline=flood {FLOOD_LINES}")
     text = run.expect("flood 00000 ") + "flood 00000 "
     run.send("\x1dsversion\r")
-    text += run.expect(r"Latch [0-9.]+, build")
+    text += run.expect(r"Latch [0-9.]+, build [^\r]+\r")
     assert "done" not in text
     for _ in range(2):
         text += "\n" + run.expect("flood: done") + "flood: "
