@@ -124,8 +124,8 @@ MUST_CHECK int arch_vcpu_nmi_handler(struct vcpu *vcpu, gva_t *at);
  * exit. */
 void arch_trace_exits(bool on);
 
-/* Events from outside: an NMI to one vCPU (E_NOTSUP: it has none), an interrupt message to one (E_RANGE: no such vector), one edge of
- * a line of the board (E_RANGE). Any CPU. */
+/* Events from outside: an NMI to one vCPU (E_NOTSUP: it has none), an interrupt message to one (E_RANGE: no
+ * such vector), one edge of a line of the board (E_RANGE). Any CPU. */
 MUST_CHECK int arch_vcpu_nmi(struct vcpu *vcpu);
 MUST_CHECK int arch_vcpu_ipi(struct vcpu *vcpu, uint64_t vector);
 MUST_CHECK int arch_vm_irq(struct vm *vm, uint64_t line);
@@ -153,6 +153,9 @@ bool arch_inspect_line(struct vcpu *vcpu, enum inspect_view view, uint64_t argum
 
 /* What the control block is called: "vmcb", "vmcs", "ich". */
 const char *arch_inspect_block_name(void);
+
+/* All that it may be called on this architecture, for commands. */
+extern const char arch_inspect_block_names[2][8];
 
 /* The architecture's breakpoint instruction, and what its debug registers can do. */
 extern const uint8_t arch_guest_break[];

@@ -5,6 +5,7 @@
 #include "core/shell_internal.h"
 #include "lib/string.h"
 
+#define BLOCK_HELP "what the virtualization hardware holds for it, field by field"
 #define PAGE_LEAST 5
 #define PAGE_MOST  1000
 
@@ -36,10 +37,8 @@ const struct shell_command shell_commands[] = {
      "page tables level by level: the guest's, then the nested ones\nwalk linux $rip\nwalk linux "
      "gpa:0xfee00000",
      SHELL_HOLD, shell_walk},
-    {"vmcb", "c", "", "VM[.VCPU]", "AMD's control block, field by field", SHELL_HOLD, shell_block},
-    {"vmcs", "c", "", "VM[.VCPU]", "Intel's control block, field by field", SHELL_HOLD, shell_block},
-    {"ich", "c", "", "VM[.VCPU]", "Arm's virtual interrupt interface, field by field", SHELL_HOLD,
-     shell_block},
+    {arch_inspect_block_names[0], "c", "", "VM[.VCPU]", BLOCK_HELP, SHELL_HOLD, shell_block},
+    {arch_inspect_block_names[1], "c", "", "VM[.VCPU]", BLOCK_HELP, SHELL_HOLD, shell_block},
     {"events", "c", "", "VM[.VCPU]",
      "why is it not delivered: books, and for each pending event its blocker and age", SHELL_HOLD_VM,
      shell_events},

@@ -43,7 +43,7 @@ enum shell_step shell_regs(struct shell_job *job)
     return group(job, ARCH_REG_GENERAL);
 }
 
-static enum shell_step view(struct shell_job *job, enum inspect_view which, uint64_t argument)
+static enum shell_step show_view(struct shell_job *job, enum inspect_view which, uint64_t argument)
 {
     char text[INSPECT_LINE_SIZE];
 
@@ -61,7 +61,7 @@ enum shell_step shell_sregs(struct shell_job *job)
         job->step = 1;
         job->line = 0;
     }
-    return view(job, INSPECT_SYSTEM, 0);
+    return show_view(job, INSPECT_SYSTEM, 0);
 }
 
 enum shell_step shell_set(struct shell_job *job)
@@ -78,7 +78,7 @@ enum shell_step shell_set(struct shell_job *job)
 enum shell_step shell_block(struct shell_job *job)
 {
     if (strcmp(job->command->name, arch_inspect_block_name()) == 0)
-        return view(job, INSPECT_BLOCK, 0);
+        return show_view(job, INSPECT_BLOCK, 0);
     shell_print("this CPU has no such thing: try %s", arch_inspect_block_name());
     return SHELL_DONE;
 }
@@ -90,14 +90,14 @@ enum shell_step shell_walk(struct shell_job *job)
     gpa_t where = gpa(at);
 
     if (job->step == 0 && job->space == SHELL_GVA) {
-        if (view(job, INSPECT_WALK, at) == SHELL_MORE)
+        if (show_view(job, INSPECT_WALK, at) == SHELL_MORE)
             return SHELL_MORE;
         job->line = 0;
     }
     job->step = 1;
     if (job->space == SHELL_GVA && arch_guest_translate(job->vcpu, gva(at), &where) != 0)
         return SHELL_DONE;
-    return view(job, INSPECT_NESTED, where.v);
+    return show_view(job, INSPECT_NESTED, where.v);
 }
 
 /* number: the frame that is next, calls shown. A frame is the saved frame pointer, then the return address.

@@ -264,6 +264,8 @@ bool arch_inspect_line(struct vcpu *core, enum inspect_view which, uint64_t argu
     return false;
 }
 
+const char arch_inspect_block_names[2][8] = {"ich", "lrs"};
+
 const char *arch_inspect_block_name(void)
 {
     return "ich";

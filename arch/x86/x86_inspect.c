@@ -280,6 +280,8 @@ bool arch_inspect_line(struct vcpu *core, enum inspect_view view, uint64_t argum
     return false;
 }
 
+const char arch_inspect_block_names[2][8] = {"vmcb", "vmcs"};
+
 const char *arch_inspect_block_name(void)
 {
     return x86_ops->block_name;

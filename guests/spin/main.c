@@ -2,10 +2,9 @@
 /*
  * A guest that does what operators suffer from. Its words say what:
  *
- *   spin     turns in a loop with interrupts off, three calls deep, until somebody writes 1 to the address that
- *            it has printed; counts NMIs
- *   deaf     the same, but its NMI handler never returns
- *   flood N  prints N numbered lines as fast as the line takes them, then a checksum over them, then halts
+ *   spin     turns in a loop with interrupts off, three calls deep, until somebody writes 1 to the address
+ * that it has printed; counts NMIs deaf     the same, but its NMI handler never returns flood N  prints N
+ * numbered lines as fast as the line takes them, then a checksum over them, then halts
  */
 #include <stdbool.h>
 

@@ -124,6 +124,8 @@ bool arch_inspect_line(struct vcpu *vcpu, enum inspect_view view, uint64_t argum
     return line < (view == INSPECT_LOG ? 200 : 3);
 }
 
+const char arch_inspect_block_names[2][8] = {"vmcb", "vmcs"};
+
 const char *arch_inspect_block_name(void)
 {
     return "vmcb";
