@@ -23,10 +23,11 @@ static uint32_t lr_count;
 static uint32_t apr_count; /* active priority registers of each group: by priority bits */
 
 /* From the last one down: a jump into the middle does as many as there are. */
-#define LR_EACH_DOWN(ONE)                                                                                  \
-    ONE(15)                                                                                                \
-    ONE(14) ONE(13) ONE(12) ONE(11) ONE(10) ONE(9) ONE(8) ONE(7) ONE(6) ONE(5) ONE(4) ONE(3) ONE(2) ONE(1) \
-        ONE(0)
+/* clang-format off */
+#define LR_EACH_DOWN(ONE) \
+    ONE(15) ONE(14) ONE(13) ONE(12) ONE(11) ONE(10) ONE(9) ONE(8) \
+    ONE(7) ONE(6) ONE(5) ONE(4) ONE(3) ONE(2) ONE(1) ONE(0)
+/* clang-format on */
 
 #define LR_WRITE(n)                               \
     case (n) + 1:                                 \
