@@ -72,6 +72,7 @@ void cpu_features_init(void)
     f->has_xsave = (r.ecx & BIT(26)) != 0;
     f->has_vmx = (r.ecx & BIT(5)) != 0;
     f->is_tcg = (r.ecx & BIT(31)) != 0 && is_tcg();
+    f->has_fred = f->max_basic >= 7 && insn_cpuid(7, 0).eax >= 1 && (insn_cpuid(7, 1).eax & BIT(17)) != 0;
     if (f->max_extended >= LEAF_EXTENDED + 1) {
         r = insn_cpuid(LEAF_EXTENDED + 1, 0);
         f->has_svm = (r.ecx & BIT(2)) != 0;

@@ -34,6 +34,8 @@ static uint32_t nmi_caps;
 int arch_virt_init(void)
 {
     cpu_features_init();
+    if (cpu_features.has_fred)
+        log_info("self-check: this CPU offers FRED; it stays off, events go through the IDT");
     x86_ops = cpu_features.vendor == CPU_VENDOR_INTEL ? &vmx_ops : &svm_ops;
     if (x86_ops->check_features() != 0 || x86_ops->choose_nmi(config.nmi, &nmi_way, &nmi_caps) != 0)
         return E_NOTSUP;

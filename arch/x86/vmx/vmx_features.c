@@ -7,6 +7,7 @@
 #include "arch/x86/msr.h"
 #include "arch/x86/tsc.h"
 #include "arch/x86/vmx/vmx.h"
+#include "arch/x86/vmx/vmx_firmware.h"
 #include "arch/x86/vmx/vmx_insn.h"
 #include "core/config.h"
 #include "core/log.h"
@@ -122,12 +123,11 @@ static int bitmap_init(void)
 static bool firmware_allows(void)
 {
     uint64_t control = insn_rdmsr(MSR_FEATURE_CONTROL);
+    enum vmx_firmware says = vmx_firmware_says(control);
 
-    if ((control & FEATURE_CONTROL_LOCK) == 0) {
+    if (says == VMX_FIRMWARE_UNDECIDED)
         insn_wrmsr(MSR_FEATURE_CONTROL, control | FEATURE_CONTROL_VMX | FEATURE_CONTROL_LOCK);
-        return true;
-    }
-    return (control & FEATURE_CONTROL_VMX) != 0;
+    return says != VMX_FIRMWARE_FORBIDS;
 }
 
 /* Low half: bits that must be 1; high half: bits that may be 1. Returns how many are missing. */
