@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One ISO image boots Debian's kernel to its shell on AMD SVM and on Intel VMX, in QEMU and in Bochs: one image for both vendors."""
+"""One ISO image boots Debian's kernel to its shell on AMD SVM and on Intel VMX, in QEMU and in Bochs, with two CPUs: one image for both vendors."""
 import fcntl
 import glob
 import os
@@ -25,16 +25,17 @@ def iso(latch_image, linux):
             for old in glob.glob(os.path.join(harness.LOG_FOLDER, "one-*.iso")):
                 os.unlink(old)
             made = harness.Launcher(path + ".log")("--unpack", "--iso", path, "--vm",
-                                                   linux.vm(words="mem=256M", cmdline=CMDLINE))
+                                                   linux.vm(words="cpus=2,mem=256M", cmdline=CMDLINE))
             assert made.status == 0, made
     return path
 
 
 @pytest.mark.parametrize("emulator,vendor", [("qemu-svm", "AMD SVM"), ("bochs-svm", "AMD SVM"), ("bochs-vmx", "Intel VMX")])
 def test_linux_reaches_its_shell(console, iso, emulator, vendor):
-    run = console("--emu", emulator, "--boot-iso", iso, timeout=400)
-    assert vendor in run.expect("latch-guest: ready")
+    run = console("--emu", emulator, "--cpus", "2", "--boot-iso", iso, timeout=400)
+    assert vendor in run.expect("self-check: 2 of 2 CPUs run")
+    run.expect("latch-guest: ready")
     run.expect(harness.PROMPT)
-    assert run.run("echo $((6 * 7)) on $(uname -m)").strip() == "42 on x86_64"
+    assert run.run("echo $(nproc) on $(uname -m)").strip() == "2 on x86_64"
     run.send("poweroff -f\n")
     assert run.status(400) == 0
