@@ -111,7 +111,7 @@ MUTANTS = [
      "windows = (windows & (INJECT_WIN_TPR | INJECT_WIN_IRET)) | INJECT_WIN_STEP;",
      "windows = (windows & INJECT_WIN_TPR) | INJECT_WIN_STEP;"),
     ("interrupt window in a shadow that the entry forgets", "svm iret, entry", "inject_schedule.c",
-     "|| window_ignores_shadow(r, windows))", "|| false)"),
+     "|| window_ignores_shadow(r, windows) ||", "||"),
     # VMX.
     ("NMI blocking ignored", "vmx window", "inject_internal.h",
      "return inject_way_of(state)->hw_mask ? shown || state->mask_set : state->nmi_masked;",
