@@ -3,7 +3,7 @@
 #include "core/cpu.h"
 #include "lib/assert.h"
 
-void lock_check_taken(uint32_t rank)
+void lock_order_taken(uint32_t rank)
 {
     struct cpu *cpu = this_cpu();
 
@@ -12,7 +12,7 @@ void lock_check_taken(uint32_t rank)
     cpu->locks_held |= (uint32_t)BIT(rank);
 }
 
-void lock_check_given(uint32_t rank)
+void lock_order_given(uint32_t rank)
 {
     struct cpu *cpu = this_cpu();
 

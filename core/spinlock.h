@@ -16,8 +16,8 @@
 /* Outer first. 0 is for locks that live in zeroed memory and that nobody has ranked: the outermost. */
 enum lock_rank {
     LOCK_DEVICES, /* vm.dev_lock */
-    LOCK_GIC,     /* a guest's interrupt controller on arm64: the VM's part, a vCPU's part */
-    LOCK_GIC_CPU,
+    LOCK_IRQCHIP, /* a guest's interrupt controller on arm64: the VM's part, a vCPU's part */
+    LOCK_IRQCHIP_CPU,
     LOCK_QUEUE,  /* run_queue.lock */
     LOCK_TIMERS, /* cpu.timer_lock */
     LOCK_CONSOLE,
@@ -30,6 +30,10 @@ struct spinlock {
     _Atomic uint32_t serving;
     uint32_t rank; /* enum lock_rank; fixed */
 };
+
+/* core/lock_check.c, in builds with DEBUG=1: cpu.locks_held has a bit for each rank. */
+void lock_order_taken(uint32_t rank);
+void lock_order_given(uint32_t rank);
 
 #if defined(LATCH_HOST_TEST)
 /* One word for all files of a test, for each thread that plays a CPU. */
@@ -49,9 +53,15 @@ static inline void lock_check_given(uint32_t rank)
     lock_test_held &= ~(UINT32_C(1) << rank);
 }
 #elif defined(LATCH_DEBUG)
-/* core/lock_check.c; cpu.locks_held has a bit for each rank. */
-void lock_check_taken(uint32_t rank);
-void lock_check_given(uint32_t rank);
+static inline void lock_check_taken(uint32_t rank)
+{
+    lock_order_taken(rank);
+}
+
+static inline void lock_check_given(uint32_t rank)
+{
+    lock_order_given(rank);
+}
 #else
 static inline void lock_check_taken(uint32_t rank)
 {

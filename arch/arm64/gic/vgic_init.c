@@ -20,7 +20,7 @@ int vgic_vm_init(struct vgic_vm *vgic, const struct vgic_config *config)
         config->lr_count > VGIC_MAX_LRS || config->pre_bits < 5 || config->pre_bits > 7 || !spis_fit ||
         !lpis_fit)
         return E_INVAL;
-    vgic->lock.rank = LOCK_GIC;
+    vgic->lock.rank = LOCK_IRQCHIP;
     vgic->config = *config;
     vgic->dist.ops = &vgic_dist_ops;
     vgic->redist.ops = &vgic_redist_ops;
@@ -42,7 +42,7 @@ static uint64_t typer_of(const struct vgic_vm *vgic, uint32_t index)
 
 void vgic_vcpu_init(struct vgic_vm *vgic, struct vgic_vcpu *v, uint32_t index, struct vcpu *vcpu)
 {
-    v->lock.rank = LOCK_GIC_CPU;
+    v->lock.rank = LOCK_IRQCHIP_CPU;
     v->vm = vgic;
     v->vcpu = vcpu;
     v->id = (uint8_t)index;
