@@ -186,6 +186,12 @@ void arch_timer_program(uint64_t deadline_ns);
 void arch_machine_poweroff(void);
 void arch_machine_reset(void);
 
+/* A serial port for the shell alone, "com1".."com4". False: there is none, or the console has it. Boot CPU.
+ */
+MUST_CHECK bool arch_shell_port_open(const char *name);
+bool arch_shell_tx(uint8_t byte);
+bool arch_shell_rx(uint8_t *byte);
+
 /* A serial port of its own for the GDB server, by its name in gdb=. False: there is none, or the console has
  * it. */
 MUST_CHECK bool arch_gdb_port_open(const char *name);

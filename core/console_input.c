@@ -64,6 +64,10 @@ static void switch_to(uint32_t id)
 
 static void to_shell(void)
 {
+    if (shell_has_port()) {
+        tell("latch: console: the shell has %s%lu\n", "com", (uint64_t)(config.shell_port[3] - '0'));
+        return;
+    }
     show(CONSOLE_SHELL);
     shell_open();
 }

@@ -10,6 +10,7 @@
 #include "lib/error.h"
 #include "core/log.h"
 #include "core/sched.h"
+#include "core/shell.h"
 #include "core/vm.h"
 
 const struct boot_info *machine_info;
@@ -34,6 +35,7 @@ void core_main(const struct boot_info *info)
         arch_cpus_start(config.max_cpus);
     }
     gdb_init();
+    shell_init();
     vm_start_all();
     sched_loop(this_cpu());
 }

@@ -6,7 +6,9 @@
  */
 #include "core/shell.h"
 
+#include "core/config.h"
 #include "core/console.h"
+#include "core/log.h"
 #include "core/shell_internal.h"
 #include "core/time.h"
 #include "lib/printf.h"
@@ -31,6 +33,7 @@ enum phase {
 
 static struct {
     bool opened;
+    bool has_port; /* its own, not the console */
     enum phase phase;
     bool held; /* the command's holds are in force */
     bool after_cr;
@@ -46,6 +49,11 @@ static struct {
     uint8_t out_bytes[OUT_RING];
     uint8_t input_bytes[INPUT_RING];
 } shell;
+
+static bool to_terminal(uint8_t byte)
+{
+    return shell.has_port ? arch_shell_tx(byte) : console_shell_write(byte);
+}
 
 static void put(const char *text)
 {
@@ -83,6 +91,24 @@ static void open_once(void)
     byte_ring_init(&shell.input, shell.input_bytes, INPUT_RING);
     line_edit_init(&shell.edit, PROMPT, &shell.out);
     shell.opened = true;
+}
+
+void shell_init(void)
+{
+    if (config.shell_port[0] == '\0')
+        return;
+    shell.has_port =
+        strcmp(config.shell_port, config.gdb_port) != 0 && arch_shell_port_open(config.shell_port);
+    if (shell.has_port)
+        shell_open();
+    else
+        log_warn("shell=%s: this machine has no such port, or it is taken: the shell stays on the console",
+                 config.shell_port);
+}
+
+bool shell_has_port(void)
+{
+    return shell.has_port;
 }
 
 void shell_open(void)
@@ -259,7 +285,8 @@ static void edit_byte(uint8_t byte)
         line_edit_begin(&shell.edit);
         break;
     case LINE_END:
-        console_leave_shell();
+        if (!shell.has_port)
+            console_leave_shell();
         break;
     case LINE_NOTHING:
         break;
@@ -269,7 +296,7 @@ static void edit_byte(uint8_t byte)
 /* Past the ring: about the output, not part of it. */
 static void say(const char *text)
 {
-    while (*text != '\0' && console_shell_write((uint8_t)*text))
+    while (*text != '\0' && to_terminal((uint8_t)*text))
         text++;
 }
 
@@ -302,7 +329,7 @@ static void show(void)
     while (byte_ring_used(&shell.out) != 0 && !shell.paused) {
         uint8_t byte = byte_ring_peek(&shell.out);
 
-        if (!console_shell_write(byte))
+        if (!to_terminal(byte))
             return;
         (void)byte_ring_pop(&shell.out);
         if (byte != '\n' || shell.page == 0 || shell.phase == IDLE || shell.phase == STOPPED ||
@@ -313,10 +340,24 @@ static void show(void)
     }
 }
 
+static bool read_port(void)
+{
+    uint8_t byte;
+    uint32_t count = 0;
+
+    for (; count < INPUT_RING && arch_shell_rx(&byte); count++)
+        shell_input(byte);
+    return count != 0;
+}
+
 bool shell_poll(void)
 {
+    bool typed = false;
+
     if (!shell.opened)
         return false;
+    if (shell.has_port)
+        typed = read_port();
     show();
     if (shell.phase == HOLDING && await_hold())
         shell.phase = RUNNING;
@@ -333,5 +374,5 @@ bool shell_poll(void)
     if (shell.phase == IDLE && console_shell_broken())
         line_edit_redraw(&shell.edit);
     show();
-    return shell.phase != IDLE || byte_ring_used(&shell.out) != 0;
+    return typed || shell.phase != IDLE || byte_ring_used(&shell.out) != 0;
 }

@@ -10,6 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Once, before the VMs start: a port of its own if config.shell_port names one. */
+void shell_init(void);
+
+/* It has one: the console is not for it. */
+bool shell_has_port(void);
+
 /* The shell gets the terminal: shows its prompt. */
 void shell_open(void);
 

@@ -19,3 +19,4 @@ hot-y += arch/arm64/guest_run.c arch/arm64/guest_exit.c arch/arm64/exit_decode.c
 hot-y += arch/arm64/mmio_decode.c arch/arm64/guest_psci.c arch/arm64/guest_sysreg.c arch/arm64/gic/ich.c
 hot-y += arch/arm64/host_irq.c arch/arm64/host_timer.c arch/arm64/gic/gicv3.c
 arch-arm64-y += arch/arm64/act_inspect.c
+arch-arm64-y += arch/arm64/shell_port_debug.c

@@ -28,3 +28,4 @@ hot-y += arch/x86/vlapic.c arch/x86/vlapic_io.c arch/x86/x86_exit.c arch/x86/x86
 arch-x86-y += arch/x86/events_inspect.c
 arch-x86-y += arch/x86/x86_inspect.c arch/x86/act_inspect.c
 arch-x86-y += arch/x86/x86_debug.c arch/x86/gdb_port_debug.c arch/x86/gdb_target_debug.c
+arch-x86-y += arch/x86/shell_port_debug.c

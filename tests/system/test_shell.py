@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 
 import pytest
@@ -329,3 +330,22 @@ def test_marks(console, latch_image, guest):
     lines = [line for line in text.split("\n") if "latch: vm one" in line]
     assert lines and all(line.startswith("\x1elatch: ") for line in lines)
     finish(Shell(run))
+
+
+def test_port_of_its_own(console, latch_image, guest, tmp_path):
+    """shell=com2: the console stays the guest's."""
+    path = str(tmp_path / "com2")
+    run = console("--hv", "shell=com2", "--machine-args", f"-chardev socket,id=com2,path={path},server=on,wait=off "
+                  "-serial chardev:com2", "--vm", f"name=one,kernel={guest},mem=64M,cmdline=spin")
+    run.expect("spin: ready")
+    with socket.socket(socket.AF_UNIX) as wire:
+        wire.connect(path)
+        wire.settimeout(harness.PATIENCE_S)
+        wire.sendall(b"vms\r")
+        got = b""
+        while b"0 one " not in got:
+            got += wire.recv(4096)
+        run.send("\x1ds")
+        run.expect("latch: console: the shell has com2")
+        wire.sendall(b"poweroff\r")
+        assert run.status() == 0

@@ -217,6 +217,24 @@ _Noreturn void panic(const char *format, ...)
     longjmp(fake_end, 1);
 }
 
+bool arch_shell_port_open(const char *name)
+{
+    (void)name;
+    return false;
+}
+
+bool arch_shell_tx(uint8_t byte)
+{
+    (void)byte;
+    return true;
+}
+
+bool arch_shell_rx(uint8_t *byte)
+{
+    (void)byte;
+    return false;
+}
+
 bool console_shell_write(uint8_t byte)
 {
     if (fake_shown_count == sizeof(fake_shown) - 1)
@@ -270,6 +288,11 @@ int pmem_alloc(uint64_t count, uint64_t align, hpa_t *out)
 void *page_alloc(void)
 {
     return NULL;
+}
+
+void log_warn(const char *format, ...)
+{
+    (void)format;
 }
 
 void log_record(const char *format, ...)
