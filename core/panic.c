@@ -7,11 +7,14 @@
 #include "core/arch.h"
 #include "core/config.h"
 #include "core/console.h"
+#include "core/trace.h"
+#include "core/version.h"
 #include "lib/assert.h"
 #include "lib/printf.h"
 #include "lib/symbols.h"
 
-#define MAX_FRAMES 32
+#define MAX_FRAMES  32
+#define LAST_TRACES 16
 
 static _Atomic uint32_t panic_owner; /* CPU number + 1 */
 static uint32_t panic_depth;         /* the owner's */
@@ -116,8 +119,23 @@ void panic_backtrace(uintptr_t pc, uintptr_t frame)
     }
 }
 
+/* What this CPU traced last, if it did, and which build this is. */
+static void last_words(void)
+{
+    uint32_t cpu = this_cpu()->id;
+    uint64_t end = trace_end(cpu);
+    char line[TRACE_LINE_SIZE];
+
+    for (uint64_t n = end > LAST_TRACES ? end - LAST_TRACES : 0; n < end; n++)
+        if (trace_line(cpu, n, line, sizeof(line)))
+            panic_line("%s", line);
+    panic_line("Latch %s, build %02x%02x%02x%02x%02x%02x%02x%02x", LATCH_VERSION, build_id[0], build_id[1],
+               build_id[2], build_id[3], build_id[4], build_id[5], build_id[6], build_id[7]);
+}
+
 void panic_end(void)
 {
+    last_words();
     panic_line("halted");
     arch_panic_halt();
 }

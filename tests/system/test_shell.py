@@ -252,11 +252,15 @@ def test_editing_and_arguments(spin):
 
 def test_panic_report(spin):
     shell, *_ = spin
+    shell("trace on")
+    shell("vcpus")
     shell.run.send("panic really\r")
     shell.run.expect("latch: PANIC asked for at the shell")
     shell.run.expect("backtrace:")
     shell.run.expect("shell_panic")
     shell.run.expect("sched_loop")
+    shell.run.expect(r"latch: trace cpu 0 at \d+ for \d+ exit \S+ vm spin vcpu 0 pc 0x[0-9a-f]+")
+    shell.run.expect(r"latch: Latch [0-9.]+, build [0-9a-f]{16}")
     assert shell.run.status() == 70
 
 
