@@ -12,4 +12,5 @@
     *core/shell*.o(sections) *core/gdb*.o(sections) *core/guest_debug*.o(sections) *core/trace*.o(sections)  \
     *core/inspect*.o(sections) *core/line_edit*.o(sections) *core/report*.o(sections)                        \
     *core/inject_log_dump.o(sections) *core/inject_why.o(sections) *core/inject_save*.o(sections)            \
-    *core/vcpu_events.o(sections) *_inspect.o(sections) *_debug.o(sections) *vmx/vmx_error.o(sections)
+    *core/vcpu_events.o(sections) *core/nmi_storm.o(sections)              \
+    *_inspect.o(sections) *_debug.o(sections) *vmx/vmx_error.o(sections)

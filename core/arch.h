@@ -179,6 +179,9 @@ void arch_cpu_idle(struct cpu *cpu);
 void arch_cpu_kick(struct cpu *cpu);
 void arch_cpu_poke(struct cpu *cpu);
 
+/* Sends it an NMI; false: the architecture has none. */
+bool arch_cpu_nmi(struct cpu *cpu);
+
 /* Programs this CPU's one-shot host timer for an absolute time; UINT64_MAX turns it off. */
 void arch_timer_program(uint64_t deadline_ns);
 

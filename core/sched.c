@@ -17,6 +17,7 @@
 #include "core/gdb.h"
 #include "core/host_nmi.h"
 #include "core/log.h"
+#include "core/nmi_storm.h"
 #include "core/time.h"
 #include "core/timer.h"
 #include "core/trace.h"
@@ -453,6 +454,7 @@ void sched_loop(struct cpu *cpu)
     struct timer slice;
 
     timer_init(&slice, &slice_ops);
+    nmi_storm_start(cpu);
     for (;;) {
         struct vcpu *vcpu;
         uint64_t now;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-core-y := core/cpu.c core/main.c core/host_nmi.c core/report.c core/run_queue.c core/sched.c core/vcpu.c core/vm.c
+core-y := core/cpu.c core/main.c core/host_nmi.c core/nmi_storm.c core/report.c core/run_queue.c core/sched.c core/vcpu.c core/vm.c
 
 core-y += core/config_word.c core/config_cpus.c core/config_options.c core/config_modules.c
 core-y += core/device.c core/guest_mem.c core/timer.c

@@ -62,6 +62,12 @@ void arch_cpu_kick(struct cpu *cpu)
     gicv3_sgi(((struct arm64_cpu *)cpu)->mpidr, GICV3_SGI_KICK);
 }
 
+bool arch_cpu_nmi(struct cpu *cpu)
+{
+    (void)cpu;
+    return false;
+}
+
 void arch_cpu_poke(struct cpu *cpu)
 {
     gicv3_sgi(((struct arm64_cpu *)cpu)->mpidr, GICV3_SGI_POKE);

@@ -244,6 +244,12 @@ void arch_cpu_idle(struct cpu *cpu)
         insn_sti_nop_cli();
 }
 
+bool arch_cpu_nmi(struct cpu *cpu)
+{
+    host_apic_send_nmi(cpu->hardware_id);
+    return true;
+}
+
 void arch_cpu_kick(struct cpu *cpu)
 {
     host_apic_send(cpu->hardware_id, HOST_VECTOR_KICK);
