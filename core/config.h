@@ -5,9 +5,9 @@
  *
  *   latch:   console=com1[,115200] on-end=stay|restart|poweroff nmi=auto|vnmi|iret|soft
  *            hostnmi=forward:VM|shell|ignore|panic mitigations=on|off maxcpus=N log=error|warn|info
- *            selftest=none|events|nmis escape=^]|none mux=plain|color|off marks=on|off shell=console|com1..com4
- *            gdb=com2[:VM]
- *   module:  VM:kernel [cpus=N] [mem=SIZE] [on-end=...] [pin=SETS] [share=N] [cap=N] [prio=...]
+ *            selftest=none|events|nmis escape=^]|none mux=plain|color|off marks=on|off
+ * shell=console|com1..com4 gdb=com2[:VM] module:  VM:kernel [cpus=N] [mem=SIZE] [on-end=...] [pin=SETS]
+ * [share=N] [cap=N] [prio=...]
  *                      [-- command line of the guest, to the end]
  *            VM:initrd
  */
