@@ -9,6 +9,7 @@
 #include "arch/x86/vcpu_ops.h"
 #include "arch/x86/x86_vcpu.h"
 #include "core/cpu.h"
+#include "core/trace.h"
 #include "core/vm_exit.h"
 
 /* Acts on a decoded exit. Registers are in vcpu->regs and the vendor's block; vCPU owned by the caller. */
@@ -101,12 +102,15 @@ static inline void x86_put_cpuid(uint64_t gpr[X86_GPRS], const struct cpuid_regs
 
 /*
  * The answer to CPUID where it is all that an exit asks for: a leaf that does not depend on ECX, no event on
- * its way in or out, no request. NULL: handle the exit in full. The vendor looks at RFLAGS and the interrupt
- * shadow.
+ * its way in or out, no request, nobody who counts exits. NULL: handle the exit in full. The vendor looks at
+ * RFLAGS and the interrupt shadow.
  */
 static inline const struct cpuid_regs *x86_cpuid_at_once(const struct x86_vcpu *vcpu, uint32_t leaf)
 {
     if (UNLIKELY(!x86_may_enter(vcpu, false) || inject_exit_has_work(&vcpu->core.inject, false)))
+        return NULL;
+    if (UNLIKELY(atomic_load_explicit(&trace_exits_on, memory_order_relaxed) ||
+                 atomic_load_explicit(&trace_ring_on, memory_order_relaxed)))
         return NULL;
     return guest_cpuid_plain(&vcpu->cpuid, leaf);
 }

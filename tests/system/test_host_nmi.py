@@ -140,7 +140,10 @@ def test_nmi_by_console_key(booted):
 def test_injection_log_replays_to_the_same_decisions(booted, tmp_path):
     """What the console prints of the log, run through the same code on the host."""
     con, _ = booted("hostnmi=ignore")
-    con.send("\x1dl\x1de")
+    # The vCPU answers for itself, one request after the other: the log has begun when the books are asked for.
+    con.send("\x1dl")
+    con.expect("(?=latch: log vm linux vcpu 0: )")
+    con.send("\x1de")
     text = con.expect("books: balanced")
     dump = tmp_path / "log"
     dump.write_text(text)

@@ -96,13 +96,13 @@ def test_grammar(launch, latch_image, mbinfo):
     """Each mistake names module, column, word and what is allowed."""
     result = launch("--hv", "nmi=maybe", "--until", "^neighbour runs$", "--module", f"{mbinfo},one:kernl",
                     "--module", f"{mbinfo},two:kernel mem=512", "--module", f"{mbinfo},three:initrd",
-                    "--module", f"{mbinfo},four:kernel pin=0",
+                    "--module", f"{mbinfo},four:kernel pins=0",
                     "--vm", f"name=good,kernel={mbinfo},mem=16M,cmdline=say=neighbour_runs")
     assert result.status == 0, result
     for line in ('column 5: unknown role "kernl"; allowed: kernel, initrd',
                  'column 12: bad value in "mem=512"; allowed: mem=SIZE',
                  "vm three: initrd without a kernel",
-                 'column 13: unknown word "pin=0"; allowed: cpus= mem= on-end='):
+                 'column 13: unknown word "pins=0"; allowed: cpus= mem= on-end='):
         assert line in result.output, (line, result)
     assert 'bad value in "nmi=maybe"; allowed: nmi=auto|vnmi|iret|soft' in result.output, result
 
