@@ -32,8 +32,9 @@ class Shell:
     def __call__(self, command):
         """What a command prints, without the echo."""
         self.run.send(command + "\r")
+        self.run.expect("\r\n")  # a long line is redrawn as it is typed, prompt and all, until it is entered
         text = self.run.expect(PROMPT)
-        return re.sub(r"\x1b\[[0-9]*[A-Za-z]", "", text).partition("\n")[2]
+        return re.sub(r"\x1b\[[0-9]*[A-Za-z]", "", text)
 
 
 @pytest.fixture
