@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Option selftest=nmis: the machine's second CPU sends NMIs to the boot CPU at irregular times, for as long
- * as VMs run. Whatever the boot CPU does then (a guest, the way in or out, Latch itself), nobody must notice
+ * Option selftest=nmis: the machine's second CPU sends NMIs to the boot CPU at irregular times, without
+ * end. Whatever the boot CPU does then (a guest, the way in or out, Latch itself), nobody must notice
  * more than the policy of hostnmi= says.
  */
 #pragma once
