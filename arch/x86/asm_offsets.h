@@ -16,3 +16,9 @@
 #define TRAP_FRAME_VECTOR 0x78
 #define TRAP_FRAME_ERROR  0x80
 #define TRAP_FRAME_CS     0x90
+
+/* Entry points of the host's vectors (trap_entry.S): groups of stubs, each group with its way out behind it.
+ */
+#define TRAP_STUB_BYTES       4
+#define TRAP_STUB_GROUP       32
+#define TRAP_STUB_GROUP_BYTES (TRAP_STUB_GROUP * TRAP_STUB_BYTES + 10)

@@ -119,13 +119,13 @@ static struct opcode decode_opcode(struct cursor *cursor, struct insn *insn)
         return decode_vex(cursor, insn, byte);
     insn->opcode = byte;
     if (byte != 0x0f)
-        return opcode_map0[byte];
+        return opcode_of(opcode_map0[byte]);
 
     byte = cursor_u8(cursor);
     insn->map = 1;
     insn->opcode = byte;
     if (byte != 0x38 && byte != 0x3a)
-        return opcode_map1[byte];
+        return opcode_of(opcode_map1[byte]);
     insn->opcode = cursor_u8(cursor);
     insn->map = byte == 0x38 ? 2 : 3;
     return byte == 0x38 ? opcode_map2 : opcode_map3;

@@ -25,14 +25,14 @@ static void refine_group(struct cursor *cursor, struct insn *insn, struct opcode
     if (group == GROUP_0FC7 && insn->rm_is_reg)
         group = GROUP_0FC7_REG;
 
-    const struct opcode *member = &opcode_groups[group][row];
-    entry->op = member->op;
-    if (member->form != INSN_FORM_NONE)
-        entry->form = member->form;
-    if (group == GROUP_UNARY && member->op == INSN_TEST)
+    struct opcode member = opcode_of(opcode_groups[group][row]);
+    entry->op = member.op;
+    if (member.form != INSN_FORM_NONE)
+        entry->form = member.form;
+    if (group == GROUP_UNARY && member.op == INSN_TEST)
         entry->flags |= (entry->flags & OPC_BYTE) != 0 ? OPC_IMM8 : OPC_IMMZ;
     else
-        entry->flags |= member->flags;
+        entry->flags |= member.flags;
     if (group == GROUP_MOV && row == 7 && insn->modrm != 0xf8)
         entry->flags |= OPC_BAD;
     if (group == GROUP_0FC7_REG && has(insn, INSN_PREFIX_REP))

@@ -34,7 +34,7 @@
               [(base) + 2] = OPF(name, REG_RM, M | OPC_BYTE), [(base) + 3] = OPF(name, REG_RM, M), \
               [(base) + 4] = OTHER(OPC_IMM8 | OPC_BYTE), [(base) + 5] = OTHER(OPC_IMMZ)
 
-const struct opcode opcode_map0[256] = {
+const struct opcode_cell opcode_map0[256] = {
     ALU(0x00, ADD),
     [0x06 ... 0x07] = OTHER(OPC_NO64),
     ALU(0x08, OR),
@@ -145,7 +145,7 @@ const struct opcode opcode_map0[256] = {
     [0xff] = GRP(FF, RM, 0),
 };
 
-const struct opcode opcode_map1[256] = {
+const struct opcode_cell opcode_map1[256] = {
     [0x00] = GRP(0F00, RM, 0),
     [0x01] = GRP(0F01, RM, 0), /* register forms: opcode_0f01_reg */
     [0x02 ... 0x03] = OTHER(M),
@@ -224,7 +224,7 @@ const struct opcode opcode_map1[256] = {
 
 #define SAME OTHER(0)
 
-const struct opcode opcode_groups[GROUP_COUNT][8] = {
+const struct opcode_cell opcode_groups[GROUP_COUNT][8] = {
     [GROUP_ALU] = {OP(ADD, 0), OP(OR, 0), OP(ADC, 0), OP(SBB, 0), OP(AND, 0), OP(SUB, 0), OP(XOR, 0),
                    OP(CMP, 0)},
     [GROUP_SHIFT] = {OP(ROL, 0), OP(ROR, 0), OP(RCL, 0), OP(RCR, 0), OP(SHL, 0), OP(SHR, 0), OP(SHL, 0),

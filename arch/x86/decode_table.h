@@ -41,6 +41,20 @@ struct opcode {
     uint32_t flags;
 };
 
+/* The same as the tables keep it. */
+struct opcode_cell {
+    uint32_t op : 8;
+    uint32_t form : 6;
+    uint32_t flags : 18;
+};
+
+_Static_assert(sizeof(struct opcode_cell) == 4, "opcode tables");
+
+static inline struct opcode opcode_of(struct opcode_cell cell)
+{
+    return (struct opcode){.op = (uint8_t)cell.op, .form = (uint8_t)cell.form, .flags = cell.flags};
+}
+
 enum opcode_group {
     GROUP_ALU,    /* 80..83 */
     GROUP_SHIFT,  /* C0, C1, D0..D3 */
@@ -57,7 +71,8 @@ enum opcode_group {
     GROUP_COUNT
 };
 
-extern const struct opcode opcode_map0[256];
-extern const struct opcode opcode_map1[256];
-extern const struct opcode opcode_groups[GROUP_COUNT][8]; /* flags are added to those of the opcode itself */
-extern const uint8_t opcode_0f01_reg[64]; /* 0F 01 C0..FF: enum insn_op; INSN_OP_COUNT = undefined */
+extern const struct opcode_cell opcode_map0[256];
+extern const struct opcode_cell opcode_map1[256];
+extern const struct opcode_cell opcode_groups[GROUP_COUNT]
+                                             [8]; /* flags are added to those of the opcode itself */
+extern const uint8_t opcode_0f01_reg[64];         /* 0F 01 C0..FF: enum insn_op; INSN_OP_COUNT = undefined */

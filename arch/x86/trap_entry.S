@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Entry points of all 256 host vectors. Each is 8 bytes; the CPU has pushed SS, RSP, RFLAGS, CS, RIP and for
+ * Entry points of all 256 host vectors. The CPU has pushed SS, RSP, RFLAGS, CS, RIP and for
  * some exceptions an error code. Builds struct trap_frame and calls
  *     void trap_handle(struct trap_frame *frame);
  * with interrupts off and the direction flag clear. All registers are restored. GS is the host's at all times
@@ -12,18 +12,24 @@
     .balign 8
     .global trap_stubs
 trap_stubs:
+    /* Groups of 32 stubs, 4 bytes each, and behind them the way out that they share. */
     .set vector, 0
-    .rept 256
-    .balign 8
+    .rept 256 / TRAP_STUB_GROUP
+0:
+    .rept TRAP_STUB_GROUP
     .byte 0x6a, (vector - 128) & 0xff /* push imm8; the entry code adds the 128 */
     .if (vector == 8) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)
-    jmp trap_with_error
+    jmp 2f
     .elseif (vector >= 10) && (vector <= 14)
-    jmp trap_with_error
+    jmp 2f
     .else
-    jmp trap_without_error
+    jmp 1f
     .endif
     .set vector, vector + 1
+    .endr
+1:  jmp trap_without_error
+2:  jmp trap_with_error
+    .org 0b + TRAP_STUB_GROUP_BYTES
     .endr
 
     .balign 16

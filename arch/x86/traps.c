@@ -18,7 +18,6 @@
 #include "core/panic.h"
 
 #define IDT_ENTRIES     256
-#define STUB_SIZE       8
 #define EXCEPTION_COUNT 32
 #define GATE_INTERRUPT  0x8e /* present, DPL 0, 64-bit interrupt gate */
 
@@ -81,7 +80,8 @@ static enum gdt_ist vector_ist(uint32_t vector)
 void traps_init(void)
 {
     for (uint32_t i = 0; i < IDT_ENTRIES; i++) {
-        uint64_t entry = (uintptr_t)trap_stubs + i * STUB_SIZE;
+        uint64_t entry = (uintptr_t)trap_stubs + i / TRAP_STUB_GROUP * TRAP_STUB_GROUP_BYTES +
+                         i % TRAP_STUB_GROUP * TRAP_STUB_BYTES;
 
         idt[i] = (struct idt_gate){
             .offset_15_0 = (uint16_t)entry,

@@ -16,10 +16,22 @@ typedef void (*vmx_decoder)(struct vmx_vcpu *vmx, struct vm_exit *exit);
 #define CUT       0x04 /* may come in the middle of an event's delivery */
 #define INJECTION 0x08 /* the scheduler is told always, not only when it has work */
 
+/* What is left to be read: a row of decoders[]. */
+enum decoder {
+    DECODE_NOTHING,
+    DECODE_EXCEPTION,
+    DECODE_CR,
+    DECODE_IO,
+    DECODE_MSR,
+    DECODE_TPR,
+    DECODE_EPT,
+    DECODE_TIMER
+};
+
 struct vmx_exit_entry {
     uint8_t kind; /* enum vm_exit_kind */
     uint8_t flags;
-    vmx_decoder decode; /* NULL: nothing more to say */
+    uint8_t decoder; /* enum decoder */
 };
 
 static void decode_io(struct vmx_vcpu *vmx, struct vm_exit *exit)
@@ -85,43 +97,53 @@ static void decode_exception(struct vmx_vcpu *vmx, struct vm_exit *exit)
                                                                       : VM_EXIT_UNKNOWN;
 }
 
-static const struct vmx_exit_entry exit_table[VMX_EXIT_TABLE_SIZE] = {
-    [VMX_EXIT_EXCEPTION_NMI] = {VM_EXIT_UNKNOWN, KNOWN | CUT | INJECTION, decode_exception},
-    [VMX_EXIT_INTERRUPT] = {VM_EXIT_HOST_EVENT, KNOWN, NULL},
-    [VMX_EXIT_TRIPLE_FAULT] = {VM_EXIT_SHUTDOWN, KNOWN, NULL},
-    [VMX_EXIT_INIT] = {VM_EXIT_HOST_EVENT, KNOWN, NULL},
-    [VMX_EXIT_INTERRUPT_WINDOW] = {VM_EXIT_WINDOW, KNOWN | INJECTION, NULL},
-    [VMX_EXIT_NMI_WINDOW] = {VM_EXIT_WINDOW, KNOWN | INJECTION, NULL},
-    [VMX_EXIT_CPUID] = {VM_EXIT_CPUID, KNOWN | LENGTH, NULL},
-    [VMX_EXIT_GETSEC] = {VM_EXIT_UNDEFINED, KNOWN, NULL},
-    [VMX_EXIT_HLT] = {VM_EXIT_HALT, KNOWN | LENGTH, NULL},
-    [VMX_EXIT_INVD] = {VM_EXIT_CACHE, KNOWN | LENGTH, NULL},
-    [VMX_EXIT_RDPMC] = {VM_EXIT_COUNTER_READ, KNOWN, NULL},
-    [VMX_EXIT_RSM] = {VM_EXIT_UNDEFINED, KNOWN, NULL},
-    [VMX_EXIT_VMCALL] = {VM_EXIT_HYPERCALL, KNOWN | LENGTH, NULL},
-    [VMX_EXIT_VMCLEAR... VMX_EXIT_VMXON] = {VM_EXIT_UNDEFINED, KNOWN, NULL},
-    [VMX_EXIT_CR_ACCESS] = {VM_EXIT_CONTROL_REG, KNOWN, decode_cr},
-    [VMX_EXIT_MOV_DR] = {VM_EXIT_DEBUG_REG, KNOWN, NULL},
-    [VMX_EXIT_IO] = {VM_EXIT_PIO, KNOWN | LENGTH, decode_io},
-    [VMX_EXIT_RDMSR] = {VM_EXIT_SYSREG_READ, KNOWN | LENGTH, decode_msr},
-    [VMX_EXIT_WRMSR] = {VM_EXIT_SYSREG_WRITE, KNOWN | LENGTH, decode_msr},
-    [VMX_EXIT_BAD_GUEST_STATE] = {VM_EXIT_BAD_STATE, KNOWN | INJECTION, NULL},
-    [VMX_EXIT_MWAIT] = {VM_EXIT_UNDEFINED, KNOWN, NULL},
-    [VMX_EXIT_MONITOR_TRAP] = {VM_EXIT_NONE, KNOWN | CUT | INJECTION, NULL},
-    [VMX_EXIT_MONITOR] = {VM_EXIT_UNDEFINED, KNOWN, NULL},
-    [VMX_EXIT_PAUSE] = {VM_EXIT_PAUSE, KNOWN, NULL},
-    [VMX_EXIT_TPR] = {VM_EXIT_NONE, KNOWN, decode_tpr},
-    [VMX_EXIT_EPT_VIOLATION] = {VM_EXIT_MMIO, KNOWN | CUT, decode_ept},
-    [VMX_EXIT_EPT_MISCONFIG] = {VM_EXIT_BAD_STATE, KNOWN | CUT, NULL},
-    [VMX_EXIT_INVEPT] = {VM_EXIT_UNDEFINED, KNOWN, NULL},
-    [VMX_EXIT_PREEMPTION_TIMER] = {VM_EXIT_HOST_EVENT, KNOWN, decode_timer},
-    [VMX_EXIT_INVVPID] = {VM_EXIT_UNDEFINED, KNOWN, NULL},
-    [VMX_EXIT_WBINVD] = {VM_EXIT_CACHE, KNOWN | LENGTH, NULL},
-    [VMX_EXIT_XSETBV] = {VM_EXIT_XSETBV, KNOWN | LENGTH, NULL},
-    [VMX_EXIT_VMFUNC] = {VM_EXIT_UNDEFINED, KNOWN, NULL},
+static const vmx_decoder decoders[] = {
+    [DECODE_EXCEPTION] = decode_exception,
+    [DECODE_CR] = decode_cr,
+    [DECODE_IO] = decode_io,
+    [DECODE_MSR] = decode_msr,
+    [DECODE_TPR] = decode_tpr,
+    [DECODE_EPT] = decode_ept,
+    [DECODE_TIMER] = decode_timer,
 };
 
-static const struct vmx_exit_entry unknown_entry = {VM_EXIT_UNKNOWN, KNOWN | CUT, NULL};
+static const struct vmx_exit_entry exit_table[VMX_EXIT_TABLE_SIZE] = {
+    [VMX_EXIT_EXCEPTION_NMI] = {VM_EXIT_UNKNOWN, KNOWN | CUT | INJECTION, DECODE_EXCEPTION},
+    [VMX_EXIT_INTERRUPT] = {VM_EXIT_HOST_EVENT, KNOWN, DECODE_NOTHING},
+    [VMX_EXIT_TRIPLE_FAULT] = {VM_EXIT_SHUTDOWN, KNOWN, DECODE_NOTHING},
+    [VMX_EXIT_INIT] = {VM_EXIT_HOST_EVENT, KNOWN, DECODE_NOTHING},
+    [VMX_EXIT_INTERRUPT_WINDOW] = {VM_EXIT_WINDOW, KNOWN | INJECTION, DECODE_NOTHING},
+    [VMX_EXIT_NMI_WINDOW] = {VM_EXIT_WINDOW, KNOWN | INJECTION, DECODE_NOTHING},
+    [VMX_EXIT_CPUID] = {VM_EXIT_CPUID, KNOWN | LENGTH, DECODE_NOTHING},
+    [VMX_EXIT_GETSEC] = {VM_EXIT_UNDEFINED, KNOWN, DECODE_NOTHING},
+    [VMX_EXIT_HLT] = {VM_EXIT_HALT, KNOWN | LENGTH, DECODE_NOTHING},
+    [VMX_EXIT_INVD] = {VM_EXIT_CACHE, KNOWN | LENGTH, DECODE_NOTHING},
+    [VMX_EXIT_RDPMC] = {VM_EXIT_COUNTER_READ, KNOWN, DECODE_NOTHING},
+    [VMX_EXIT_RSM] = {VM_EXIT_UNDEFINED, KNOWN, DECODE_NOTHING},
+    [VMX_EXIT_VMCALL] = {VM_EXIT_HYPERCALL, KNOWN | LENGTH, DECODE_NOTHING},
+    [VMX_EXIT_VMCLEAR... VMX_EXIT_VMXON] = {VM_EXIT_UNDEFINED, KNOWN, DECODE_NOTHING},
+    [VMX_EXIT_CR_ACCESS] = {VM_EXIT_CONTROL_REG, KNOWN, DECODE_CR},
+    [VMX_EXIT_MOV_DR] = {VM_EXIT_DEBUG_REG, KNOWN, DECODE_NOTHING},
+    [VMX_EXIT_IO] = {VM_EXIT_PIO, KNOWN | LENGTH, DECODE_IO},
+    [VMX_EXIT_RDMSR] = {VM_EXIT_SYSREG_READ, KNOWN | LENGTH, DECODE_MSR},
+    [VMX_EXIT_WRMSR] = {VM_EXIT_SYSREG_WRITE, KNOWN | LENGTH, DECODE_MSR},
+    [VMX_EXIT_BAD_GUEST_STATE] = {VM_EXIT_BAD_STATE, KNOWN | INJECTION, DECODE_NOTHING},
+    [VMX_EXIT_MWAIT] = {VM_EXIT_UNDEFINED, KNOWN, DECODE_NOTHING},
+    [VMX_EXIT_MONITOR_TRAP] = {VM_EXIT_NONE, KNOWN | CUT | INJECTION, DECODE_NOTHING},
+    [VMX_EXIT_MONITOR] = {VM_EXIT_UNDEFINED, KNOWN, DECODE_NOTHING},
+    [VMX_EXIT_PAUSE] = {VM_EXIT_PAUSE, KNOWN, DECODE_NOTHING},
+    [VMX_EXIT_TPR] = {VM_EXIT_NONE, KNOWN, DECODE_TPR},
+    [VMX_EXIT_EPT_VIOLATION] = {VM_EXIT_MMIO, KNOWN | CUT, DECODE_EPT},
+    [VMX_EXIT_EPT_MISCONFIG] = {VM_EXIT_BAD_STATE, KNOWN | CUT, DECODE_NOTHING},
+    [VMX_EXIT_INVEPT] = {VM_EXIT_UNDEFINED, KNOWN, DECODE_NOTHING},
+    [VMX_EXIT_PREEMPTION_TIMER] = {VM_EXIT_HOST_EVENT, KNOWN, DECODE_TIMER},
+    [VMX_EXIT_INVVPID] = {VM_EXIT_UNDEFINED, KNOWN, DECODE_NOTHING},
+    [VMX_EXIT_WBINVD] = {VM_EXIT_CACHE, KNOWN | LENGTH, DECODE_NOTHING},
+    [VMX_EXIT_XSETBV] = {VM_EXIT_XSETBV, KNOWN | LENGTH, DECODE_NOTHING},
+    [VMX_EXIT_VMFUNC] = {VM_EXIT_UNDEFINED, KNOWN, DECODE_NOTHING},
+};
+
+static const struct vmx_exit_entry unknown_entry = {VM_EXIT_UNKNOWN, KNOWN | CUT, DECODE_NOTHING};
 
 void vmx_decode_exit(struct vmx_vcpu *vmx, struct vm_exit *exit)
 {
@@ -149,6 +171,6 @@ void vmx_decode_exit(struct vmx_vcpu *vmx, struct vm_exit *exit)
     }
     if ((entry->flags & LENGTH) != 0)
         exit->length = (uint8_t)vmcs_read32(VMCS_EXIT_LENGTH);
-    if (entry->decode != NULL)
-        entry->decode(vmx, exit);
+    if (entry->decoder != DECODE_NOTHING)
+        decoders[entry->decoder](vmx, exit);
 }
