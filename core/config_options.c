@@ -110,10 +110,12 @@ static bool take_selftest(void *target, const struct config_word *value)
 {
     struct config *to = target;
 
-    if (!config_word_is(value, "none") && !config_word_is(value, "events") && !config_word_is(value, "nmis"))
+    if (!config_word_is(value, "none") && !config_word_is(value, "events") &&
+        !config_word_is(value, "nmis") && !config_word_is(value, "tsc"))
         return false;
     to->selftest_events = config_word_is(value, "events");
     to->selftest_nmis = config_word_is(value, "nmis");
+    to->selftest_tsc = config_word_is(value, "tsc");
     return true;
 }
 
@@ -224,7 +226,7 @@ static const struct config_option options[] = {
     {"mitigations=", "mitigations=on|off", take_mitigations},
     {"maxcpus=", "maxcpus=1..256", take_max_cpus},
     {"log=", "log=error|warn|info", take_log},
-    {"selftest=", "selftest=none|events|nmis", take_selftest},
+    {"selftest=", "selftest=none|events|nmis|tsc", take_selftest},
     {"escape=", "escape=none|^A..^_", take_escape},
     {"mux=", "mux=plain|color|off", take_mux},
     {"marks=", "marks=on|off", take_marks},

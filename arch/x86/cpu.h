@@ -19,7 +19,6 @@ struct x86_cpu {
     uint64_t stray_count;            /* interrupts on vectors that nobody uses */
     uint64_t timer_deadline_tsc;     /* what the timer interrupt is to wait for; UINT64_MAX: off */
     _Atomic uint32_t online;         /* secondary: not 0 when it has arrived, host_smp.c */
-    uint64_t arrival_tsc;            /* secondary: its TSC then */
     uint64_t gdt[GDT_ENTRIES];
     struct tss tss __attribute__((aligned(16)));
     void *vendor; /* the virtualization back end's own per-CPU state */

@@ -10,6 +10,8 @@
 
 #include "lib/bits.h"
 
+#define XAPIC_LAST_ID 254 /* the largest ID that 8 bits can name; 255 is everybody */
+
 struct x86_cpu;
 
 /* Boot CPU, once: chooses the mode, maps the page. 0, or E_NOTSUP (no APIC, or the firmware turned it off).

@@ -18,6 +18,7 @@
 #include "drivers/i8259.h"
 #include "drivers/ioapic.h"
 #include "lib/assert.h"
+#include "lib/error.h"
 
 #define BIOS_AREA      0xe0000 /* where a PC BIOS keeps its root pointer */
 #define BIOS_AREA_SIZE 0x20000
@@ -75,6 +76,8 @@ static int route(uint32_t gsi, struct ioapic_route how)
 {
     int error = -1;
 
+    if (boot_cpu_area.cpu.base.hardware_id > XAPIC_LAST_ID)
+        return E_RANGE; /* an IOAPIC's destination has 8 bits */
     for (uint32_t i = 0; i < ioapic_count && error != 0; i++)
         error = ioapic_route(&ioapics[i], gsi, how);
     return error;
@@ -92,7 +95,7 @@ static void nmi_sources_init(void)
         };
 
         if (nmi->is_gsi && route(nmi->gsi, how) != 0)
-            log_warn("ACPI names an NMI input (GSI %u) that no IOAPIC has", nmi->gsi);
+            log_warn("ACPI names an NMI input (GSI %u) that no IOAPIC can bring", nmi->gsi);
     }
 }
 

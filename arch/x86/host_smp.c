@@ -13,6 +13,7 @@
 #include "arch/x86/insn.h"
 #include "arch/x86/mitigations.h"
 #include "arch/x86/tsc.h"
+#include "arch/x86/tsc_sync.h"
 #include "arch/x86/vcpu_ops.h"
 #include "core/arch.h"
 #include "core/log.h"
@@ -22,7 +23,6 @@
 #include "lib/string.h"
 
 #define TRAMPOLINE_LIMIT UINT64_C(0xa0000) /* video memory begins here */
-#define XAPIC_LAST_ID    254
 
 /* Intel SDM volume 3, "MP Initialization": INIT, 10 ms, start-up, and once more if it did not come. */
 #define INIT_WAIT_NS    (10 * NS_PER_MS)
@@ -116,14 +116,14 @@ static struct x86_cpu *area_make(uint32_t apic_id)
 static const char *start_one(uint32_t apic_id)
 {
     struct x86_cpu *cpu;
-    uint64_t before, after;
+    int64_t ahead;
+    int error;
 
     if (!host_apic_is_x2apic() && apic_id > XAPIC_LAST_ID)
         return "its APIC ID needs x2APIC mode";
     cpu = area_make(apic_id);
     if (cpu == NULL)
         return "no memory for its stacks";
-    before = insn_rdtsc();
     if (!start(cpu)) {
         cpus[cpu_count] = NULL;
         return "it does not answer";
@@ -132,9 +132,15 @@ static const char *start_one(uint32_t apic_id)
         cpus[cpu_count] = NULL;
         return "virtualization could not be enabled on it";
     }
-    after = insn_rdtsc();
-    if (cpu->arrival_tsc < before || cpu->arrival_tsc > after)
-        log_warn("CPU %u: its TSC is not in step with the boot CPU's", cpu_count);
+    error = tsc_sync_lead(&ahead);
+    if (error == E_TIMEOUT) {
+        host_apic_send_init(apic_id);
+        cpus[cpu_count] = NULL;
+        return "it has stopped answering";
+    }
+    if (ahead != 0)
+        log_warn("CPU %u: its TSC was %ld ticks ahead of the boot CPU's%s", cpu_count, ahead,
+                 error == 0 ? ": set in step" : " and cannot be set in step");
     cpu_count++;
     return NULL;
 }
@@ -159,13 +165,14 @@ void arch_cpus_start(uint32_t max)
         if (problem != NULL)
             log_warn("CPU with APIC ID %u is left out: %s", entry->apic_id, problem);
     }
+    if (host_acpi.cpus_cut != 0)
+        log_warn("%u CPUs beyond the first %u of the MADT are left out", host_acpi.cpus_cut, ACPI_MAX_CPUS);
     log_info("self-check: %u of %u CPUs run", cpu_count, enabled_count == 0 ? 1 : enabled_count);
 }
 
 void host_ap_main(struct x86_cpu *cpu)
 {
     cpu_load(cpu);
-    cpu->arrival_tsc = insn_rdtsc();
     host_apic_enable(host_platform_nmi_pins(cpu->base.hardware_id));
     host_apic_timer_setup(tsc_apic_timer_hz());
     mitigations_cpu_enable();
@@ -174,5 +181,6 @@ void host_ap_main(struct x86_cpu *cpu)
         arch_panic_halt();
     }
     atomic_store_explicit(&cpu->online, ARRIVED, memory_order_release);
+    tsc_sync_follow();
     sched_loop(&cpu->base);
 }

@@ -7,7 +7,7 @@ arch-x86-y := arch/x86/board.c arch/x86/control_regs.c arch/x86/cpu_features.c a
 arch-x86-y += arch/x86/cpu.c arch/x86/gdt.c arch/x86/traps.c arch/x86/trap_entry.S
 arch-x86-y += arch/x86/panic_arch.c arch/x86/host_map.c arch/x86/host_apic.c arch/x86/host_console.c
 arch-x86-y += arch/x86/host_platform.c arch/x86/host_smp.c arch/x86/host_power.c arch/x86/host_report.c
-arch-x86-y += arch/x86/tsc.c arch/x86/tsc_calibrate.c
+arch-x86-y += arch/x86/tsc.c arch/x86/tsc_calibrate.c arch/x86/tsc_sync.c
 
 arch-x86-y += arch/x86/decode.c arch/x86/decode_modrm.c arch/x86/decode_refine.c arch/x86/decode_table.c
 # The guest's interrupt controllers.

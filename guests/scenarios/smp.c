@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * NMIs from one CPU to another, and INIT while the other one's NMIs are masked. One CPU acts at a time, so
- * that the trace has one order.
+ * that the trace has one order. And the TSC of the two, as each sees it after the other.
  */
 #include "guests/lib/smp.h"
 
@@ -16,15 +16,38 @@
 enum job {
     JOB_SPIN,
     JOB_HALT,
+    JOB_CLOCK,
 };
+
+#define CLOCK_ROUNDS 1000
 
 static volatile enum job job;
 static volatile bool in_handler;
 static volatile bool leave_handler;
+static volatile unsigned int clock_turn; /* even: CPU 0's */
+static volatile uint64_t clock_last;
+static volatile unsigned int clock_backwards;
+
+/* Reads the TSC in turns with the other CPU: none may find it behind what the other has read. */
+static void clock_rounds(unsigned int cpu)
+{
+    for (unsigned int turn = cpu; turn < CLOCK_ROUNDS; turn += 2) {
+        uint64_t now;
+
+        while (clock_turn != turn)
+            cpu_pause();
+        now = rdtsc();
+        clock_backwards += now < clock_last;
+        clock_last = now;
+        clock_turn = turn + 1;
+    }
+}
 
 void smp_ap_main(void)
 {
     trace("CPU 1 runs");
+    if (job == JOB_CLOCK)
+        clock_rounds(1);
     for (;;) {
         if (job == JOB_HALT)
             cpu_halt();
@@ -98,10 +121,20 @@ static void init_while_masked(void)
     send(2);
 }
 
+static void clocks_in_step(void)
+{
+    clock_turn = clock_backwards = 0;
+    clock_last = 0;
+    start(JOB_CLOCK);
+    clock_rounds(0);
+    trace(clock_backwards == 0 ? "no TSC behind the other's" : "a TSC went backwards");
+}
+
 const struct scenario scenarios_smp[] = {
     {"smp-nmi-to-spinning", to_spinning, NULL, false},
     {"smp-nmi-to-halted", to_halted, NULL, false},
     {"smp-nmi-to-masked", to_masked, until_left, false},
     {"smp-init-while-masked", init_while_masked, until_left, false},
+    {"smp-clocks-in-step", clocks_in_step, NULL, false},
     {NULL, NULL, NULL, false},
 };

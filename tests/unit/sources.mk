@@ -93,9 +93,10 @@ unit-y += mitigation_plan pvclock
 unit-mitigation_plan-y := arch/x86/mitigation_plan.c
 unit-pvclock-y := arch/x86/pvclock.c
 # The source under test is included, so that its instructions can be made up.
-unit-y += guest_cpuid guest_msr
+unit-y += guest_cpuid guest_msr tsc_sync
 unit-guest_cpuid-y :=
 unit-guest_msr-y :=
+unit-tsc_sync-y :=
 # The guest's GIC, with the modelled virtual CPU interface.
 unit-y += vgic vgic_regs vgic_threads vits
 unit-vgic-y := $(vgic-y) tests/model/gic/ich.c core/device.c

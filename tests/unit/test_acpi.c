@@ -295,6 +295,81 @@ static void test_many_cpus(void **state)
     assert_int_equal(info.cpus_cut, 300 - ACPI_MAX_CPUS);
 }
 
+/* A table of `count` CPUs, each listed both ways where its ID allows. */
+static void many_cpus_twice(uint32_t count)
+{
+    uint32_t size = 44;
+
+    for (uint32_t i = 0; i < count; i++, size += 16) {
+        uint8_t *entry = memory + 0x9000 + size;
+
+        memset(entry, 0, 16);
+        entry[0] = 9;
+        entry[1] = 16;
+        store_le32(entry + 4, i);
+        store_le32(entry + 8, 1);
+        store_le32(entry + 12, i + 1000);
+    }
+    for (uint32_t i = 0; i < count && i < 255; i++, size += 8) {
+        uint8_t *entry = memory + 0x9000 + size;
+
+        memset(entry, 0, 8);
+        entry[1] = 8;
+        entry[2] = entry[3] = (uint8_t)i;
+        store_le32(entry + 4, 1);
+    }
+    seal(0x9000, "APIC", size);
+    store_le64(memory + XSDT + 36, 0x9000);
+    seal(XSDT, "XSDT", 60);
+    assert_int_equal(parse(RSDP), 0);
+}
+
+static void test_as_many_cpus_as_there_may_be(void **state)
+{
+    (void)state;
+    many_cpus_twice(ACPI_MAX_CPUS);
+    assert_int_equal(info.cpu_count, ACPI_MAX_CPUS);
+    assert_int_equal(info.cpus_cut, 0);
+    assert_int_equal(info.cpus[255].apic_id, 255); /* as 8 bits it would be everybody */
+    assert_int_equal(info.cpus[255].uid, 1255);
+    assert_true(info.cpus[255].enabled);
+    many_cpus_twice(ACPI_MAX_CPUS + 1);
+    assert_int_equal(info.cpu_count, ACPI_MAX_CPUS);
+    assert_int_equal(info.cpus_cut, 1);
+}
+
+static void test_x2apic_ids(void **state)
+{
+    static const struct {
+        uint32_t id, flags;
+        bool taken;
+    } entries[] = {{254, 1, true}, {255, 1, true},         {256, 1, true},        {0x12345678, 1, true},
+                   {7, 0, false},  {0xffffffff, 1, false}, {0xfffffffe, 1, true}, {8, 2, true}};
+    uint32_t size = 44, count = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < ARRAY_COUNT(entries); i++, size += 16) {
+        uint8_t *entry = memory + 0x9000 + size;
+
+        entry[0] = 9;
+        entry[1] = 16;
+        store_le32(entry + 4, entries[i].id);
+        store_le32(entry + 8, entries[i].flags);
+    }
+    seal(0x9000, "APIC", size);
+    store_le64(memory + XSDT + 36, 0x9000);
+    seal(XSDT, "XSDT", 60);
+    assert_int_equal(parse(RSDP), 0);
+    for (uint32_t i = 0; i < ARRAY_COUNT(entries); i++) {
+        if (!entries[i].taken)
+            continue;
+        assert_int_equal(info.cpus[count].apic_id, entries[i].id);
+        assert_int_equal(info.cpus[count].enabled, entries[i].flags & 1);
+        count++;
+    }
+    assert_int_equal(info.cpu_count, count);
+}
+
 static void test_wild_registers(void **state)
 {
     (void)state;
@@ -353,6 +428,10 @@ int main(void)
         cmocka_unit_test_setup(test_cut_everywhere, setup),
         cmocka_unit_test_setup(test_madt_lengths, setup),
         cmocka_unit_test_setup(test_many_cpus, setup),
+        cmocka_unit_test_setup(test_as_many_cpus_as_there_may_be, setup),
+        cmocka_unit_test_setup(test_x2apic_ids, setup),
+        cmocka_unit_test_setup(test_as_many_cpus_as_there_may_be, setup),
+        cmocka_unit_test_setup(test_x2apic_ids, setup),
         cmocka_unit_test_setup(test_wild_registers, setup),
         cmocka_unit_test_setup(test_s5_forms, setup),
     };
