@@ -120,6 +120,10 @@ void arch_vcpu_nmi_state(struct vcpu *vcpu, struct arch_nmi_state *state);
 /* First instruction of the NMI handler of a held vCPU, as it would be entered now. E_NOENT: there is none. */
 MUST_CHECK int arch_vcpu_nmi_handler(struct vcpu *vcpu, gva_t *at);
 
+/* Of an exit's raw code (struct vm_exit) what a histogram tells apart, and " name" for that, or "". */
+uint32_t arch_exit_reason(uint64_t raw);
+void arch_exit_reason_name(uint32_t reason, char *text, size_t size);
+
 /* Each exit goes through trace_exit() (core/trace.h) from now on, or none does. Any CPU; acts at the next
  * exit. */
 void arch_trace_exits(bool on);
@@ -142,6 +146,7 @@ enum host_view {
     HOST_IRQS,   /* interrupt controllers, NMIs taken */
     HOST_TABLES, /* what firmware's tables said */
 };
+extern const char arch_host_tables_name[]; /* what firmware calls its tables: "acpi", "dt" */
 bool arch_host_line(enum host_view view, uint32_t line, char *text, size_t size);
 
 /* True if every byte is mapped for reading here. */
@@ -154,7 +159,7 @@ bool arch_inspect_line(struct vcpu *vcpu, enum inspect_view view, uint64_t argum
 /* What the control block is called: "vmcb", "vmcs", "ich". */
 const char *arch_inspect_block_name(void);
 
-/* All that it may be called on this architecture, for commands. */
+/* All that it may be called on this architecture, for commands; "" for none. */
 extern const char arch_inspect_block_names[2][8];
 
 /* The architecture's breakpoint instruction, and what its debug registers can do. */

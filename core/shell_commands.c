@@ -77,7 +77,7 @@ const struct shell_command shell_commands[] = {
     {"cpu", "", "", "", "physical CPUs and what they do", 0, shell_cpu},
     {"mem", "", "", "", "memory: free, VMs' pieces", 0, shell_mem},
     {"irqs", "", "", "", "host interrupts and NMIs", 0, shell_irqs},
-    {"acpi", "", "", "", "what the firmware's tables said", 0, shell_tables},
+    {arch_host_tables_name, "", "", "", "what the firmware's tables said", 0, shell_tables},
     {"sym", "e", "", "ADDRESS|NAME", "symbol of Latch\nsym core_main+4", 0, shell_symbol},
     {"version", "", "", "", "version and build", 0, shell_version},
     {"exit", "", "", "", "back to the VM (as Ctrl-D)", 0, shell_exit},
@@ -134,7 +134,8 @@ enum shell_step shell_help(struct shell_job *job)
     }
     command = &shell_commands[job->line++];
     text = line_of(command->help, 0, &length);
-    shell_print("%-12s %.*s", command->name, length, text);
+    if (command->name[0] != '\0') /* the architecture has one name less */
+        shell_print("%-12s %.*s", command->name, length, text);
     return SHELL_MORE;
 }
 

@@ -19,6 +19,7 @@ static enum shell_step view_all(struct shell_job *job, enum inspect_view which, 
         shell_print("%s vm %s vcpu %u%s %s", what, job->vm->config->name, vcpu->id,
                     which == INSPECT_LOG ? ":" : "", text);
         job->line++;
+        job->number[0]++;
         return SHELL_MORE;
     }
     job->line = 0;
@@ -36,7 +37,9 @@ enum shell_step shell_log(struct shell_job *job)
     enum shell_step step = view_all(job, INSPECT_LOG, "log");
 
     if (step == SHELL_DONE)
-        shell_print("to replay: save these lines to FILE, build/tools/replay FILE");
+        shell_print("%s", job->number[0] == 0
+                              ? "nothing injected, or by the interrupt controller: no log"
+                              : "to replay: save these lines to FILE, build/tools/replay FILE");
     return step;
 }
 

@@ -295,7 +295,7 @@ const char *shell_parse(struct shell_job *job, const char *line, char *complaint
 /* Takes `*index` down by one for each candidate that begins with what is typed; true when it was this one. */
 static bool is_candidate(const char *candidate, const char *typed, uint32_t length, uint32_t *index)
 {
-    return strncmp(candidate, typed, length) == 0 && (*index)-- == 0;
+    return candidate[0] != '\0' && strncmp(candidate, typed, length) == 0 && (*index)-- == 0;
 }
 
 const char *shell_complete(const char *line, uint32_t index, uint32_t *typed)

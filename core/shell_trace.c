@@ -3,6 +3,7 @@
 #include "core/shell_internal.h"
 
 #include "core/trace.h"
+#include "lib/printf.h"
 
 static enum shell_step say_memory(int error)
 {
@@ -11,11 +12,33 @@ static enum shell_step say_memory(int error)
     return SHELL_DONE;
 }
 
+static void exits_line(const char *name, const struct trace_exits *one)
+{
+    shell_print("  %-28s %10lu %8u %8lu %8u", name, one->count, one->least, one->sum / one->count, one->most);
+}
+
+/* One kind, and the hardware's reasons behind it. */
+static void show_kind(const struct trace_histogram *all, uint32_t kind)
+{
+    if (all->kinds[kind].count != 0)
+        exits_line(trace_exit_name(kind), &all->kinds[kind]);
+    for (uint32_t i = 0; i < TRACE_REASONS; i++) {
+        const struct trace_reason *reason = &all->reasons[i];
+        char text[40];
+        int length;
+
+        if (reason->kind != kind || reason->exits.count == 0)
+            continue;
+        length = fmt_snprintf(text, sizeof(text), "  0x%03x", reason->reason);
+        arch_exit_reason_name(reason->reason, text + length, sizeof(text) - (size_t)length);
+        exits_line(text, &reason->exits);
+    }
+}
+
 /* step: which VM; line: which vCPU of it times kinds. */
 static enum shell_step show_exits(struct shell_job *job)
 {
-    const struct trace_exits *all;
-    const struct trace_exits *one;
+    const struct trace_histogram *all;
     struct vcpu *vcpu;
     uint32_t kind = job->line % VM_EXIT_KINDS;
 
@@ -32,13 +55,10 @@ static enum shell_step show_exits(struct shell_job *job)
         shell_print("nothing counted: exits on");
         return SHELL_DONE;
     }
-    one = &all[kind];
     if (kind == 0)
-        shell_print("vm %s vcpu %u        count      min     mean      max cycles", vcpu->vm->config->name,
-                    vcpu->id);
-    if (one->count != 0)
-        shell_print("  %-15s %10lu %8u %8lu %8u", trace_exit_name(kind), one->count, one->least,
-                    one->sum / one->count, one->most);
+        shell_print("vm %s vcpu %u: %*s count      min     mean      max cycles", vcpu->vm->config->name,
+                    vcpu->id, 15, "");
+    show_kind(all, kind);
     return SHELL_MORE;
 }
 

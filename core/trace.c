@@ -13,11 +13,9 @@ _Atomic bool trace_ring_on;
 _Atomic bool trace_exits_on;
 
 static struct trace_ring *rings[MAX_CPUS];
-static struct trace_exits *exits[MAX_VMS][MAX_VCPUS_PER_VM];
+static struct trace_histogram *exits[MAX_VMS][MAX_VCPUS_PER_VM];
 
-#define EXITS_SIZE (VM_EXIT_KINDS * sizeof(struct trace_exits))
-
-_Static_assert(EXITS_SIZE <= PAGE_SIZE, "a vCPU's histogram is one page");
+_Static_assert(sizeof(struct trace_histogram) <= PAGE_SIZE, "a vCPU's histogram is one page");
 
 static const char *const exit_names[VM_EXIT_KINDS] = {
     [VM_EXIT_NONE] = "internal",
@@ -73,7 +71,7 @@ int trace_set_exits(bool on)
                 exits[i][n] = page_alloc();
             if (exits[i][n] == NULL)
                 return E_NOMEM;
-            memset(exits[i][n], 0, EXITS_SIZE);
+            memset(exits[i][n], 0, sizeof(struct trace_histogram));
         }
     }
     atomic_store(&trace_exits_on, on);
@@ -101,13 +99,40 @@ static void count_exit(struct trace_exits *stats, uint32_t cycles)
     stats->count++;
 }
 
+/* Its place in the table, a free one when it is new; NULL: the table is full. */
+static struct trace_reason *reason_of(struct trace_histogram *all, const struct vm_exit *exit)
+{
+    uint32_t reason = arch_exit_reason(exit->raw);
+
+    for (uint32_t i = 0; i < TRACE_REASONS; i++) {
+        struct trace_reason *one = &all->reasons[(reason + i) % TRACE_REASONS];
+
+        if (one->exits.count == 0) {
+            one->reason = reason;
+            one->kind = (uint8_t)exit->kind;
+        }
+        if (one->reason == reason && one->kind == exit->kind)
+            return one;
+    }
+    return NULL;
+}
+
+static void count_one(struct trace_histogram *all, const struct vm_exit *exit, uint32_t cycles)
+{
+    struct trace_reason *reason = reason_of(all, exit);
+
+    count_exit(&all->kinds[exit->kind], cycles);
+    if (reason != NULL)
+        count_exit(&reason->exits, cycles);
+}
+
 void trace_exit(struct vcpu *vcpu, const struct vm_exit *exit, uint64_t pc, uint64_t start_ns,
                 uint64_t cycles)
 {
-    struct trace_exits *stats = exits[vcpu->vm->id][vcpu->id];
+    struct trace_histogram *all = exits[vcpu->vm->id][vcpu->id];
 
-    if (trace_exits_on && stats != NULL)
-        count_exit(&stats[exit->kind], (uint32_t)min_u64(cycles, UINT32_MAX));
+    if (trace_exits_on && all != NULL)
+        count_one(all, exit, (uint32_t)min_u64(cycles, UINT32_MAX));
     if (trace_ring_on)
         append(&(struct trace_record){.time_ns = start_ns,
                                       .pc = pc,
@@ -131,7 +156,7 @@ void trace_event(struct vcpu *vcpu, enum trace_kind kind, uint8_t detail, uint64
                                       .vcpu = (uint8_t)vcpu->id});
 }
 
-const struct trace_exits *trace_exits_of(const struct vcpu *vcpu)
+const struct trace_histogram *trace_exits_of(const struct vcpu *vcpu)
 {
     return exits[vcpu->vm->id][vcpu->id];
 }

@@ -50,6 +50,21 @@ struct trace_exits {
     uint32_t most;
 };
 
+/* Of one reason as the hardware has it. */
+struct trace_reason {
+    struct trace_exits exits; /* count 0: a free place */
+    uint32_t reason;          /* arch_exit_reason() */
+    uint8_t kind;             /* enum vm_exit_kind */
+};
+
+#define TRACE_REASONS 64 /* different ones that a vCPU can have; what comes later is counted by kind only */
+
+/* A vCPU's. */
+struct trace_histogram {
+    struct trace_exits kinds[VM_EXIT_KINDS];
+    struct trace_reason reasons[TRACE_REASONS];
+};
+
 /* What is switched on; read by any CPU. */
 extern _Atomic bool trace_ring_on;
 extern _Atomic bool trace_exits_on;
@@ -65,8 +80,8 @@ void trace_exit(struct vcpu *vcpu, const struct vm_exit *exit, uint64_t pc, uint
 /* Anything else, if the ring is on; its CPU. */
 void trace_event(struct vcpu *vcpu, enum trace_kind kind, uint8_t detail, uint64_t value);
 
-/* The histogram of a vCPU, VM_EXIT_KINDS of them, NULL: never switched on. */
-const struct trace_exits *trace_exits_of(const struct vcpu *vcpu);
+/* The histogram of a vCPU, NULL: never switched on. */
+const struct trace_histogram *trace_exits_of(const struct vcpu *vcpu);
 
 /* As a line for tools/trace-to-json: record number `n` of a CPU's ring. False: not there (any more). */
 #define TRACE_LINE_SIZE 200

@@ -5,6 +5,7 @@
  */
 #include "arch/arm64/arm64_vm.h"
 #include "arch/arm64/cpu.h"
+#include "arch/arm64/esr.h"
 #include "arch/arm64/gic/gicv3.h"
 #include "arch/arm64/guest_regs.h"
 #include "arch/arm64/host_platform.h"
@@ -12,6 +13,8 @@
 #include "arch/arm64/insn.h"
 #include "arch/arm64/sysregs.h"
 #include "core/arch.h"
+#include "core/boot_info.h"
+#include "core/inspect.h"
 #include "lib/error.h"
 #include "lib/printf.h"
 
@@ -79,6 +82,26 @@ int arch_vm_irq(struct vm *core, uint64_t number)
     return 0;
 }
 
+/* The exception class. An interrupt has none, and unknown instructions have 0. */
+uint32_t arch_exit_reason(uint64_t raw)
+{
+    return (uint32_t)ESR_CLASS(raw);
+}
+
+void arch_exit_reason_name(uint32_t reason, char *text, size_t size)
+{
+    static const char names[] =
+        ",wfx,,cp15_32,cp15_64,cp14_32,cp14_dt,fp,,pauth,,,cp14_64,,illegal_state,,,svc32,hvc32,smc32,,svc64,"
+        "hvc64,smc64,sysreg,sve,eret,,,,,,fetch_abort,,pc_align,,data_abort,,sp_align,,,,,,,,,serror,break,,"
+        "step,,watch,,,,bkpt32,,,,brk,,,,";
+
+    text[0] = '\0';
+    if (reason != 0)
+        inspect_bits(text, size, BIT(reason), names);
+    else
+        fmt_snprintf(text, size, " none");
+}
+
 size_t arch_vcpu_events_save(struct vcpu *core, uint8_t bytes[ARCH_EVENTS_BYTES])
 {
     (void)core;
@@ -124,14 +147,80 @@ static bool irq_line(uint32_t line, char *text, size_t size)
     return true;
 }
 
+/* A device's place in memory, or that there is none. */
+static void place_line(const char *name, const struct devicetree_range *range, char *text, size_t size)
+{
+    if (range->size == 0)
+        fmt_snprintf(text, size, "%s: none", name);
+    else
+        fmt_snprintf(text, size, "%s: 0x%lx .. 0x%lx", name, range->base, range->base + range->size - 1);
+}
+
+static bool device_line(uint32_t line, char *text, size_t size)
+{
+    const struct devicetree *tree = &host_devices;
+
+    switch (line) {
+    case 0:
+        fmt_snprintf(text, size, "GICv%u, PSCI by %s, %u CPUs, problems 0x%lx", tree->gic_version,
+                     tree->psci == PSCI_SMC ? "smc" : "hvc", tree->cpu_count, tree->problems);
+        return true;
+    case 1:
+        place_line("console", &tree->console, text, size);
+        return true;
+    case 2:
+        place_line("distributor", &tree->gicd, text, size);
+        return true;
+    case 3:
+        place_line("its", &tree->its, text, size);
+        return true;
+    case 4:
+        fmt_snprintf(text, size, "interrupts: console %u, maintenance %u, virtual timer %u, EL2 timer %u",
+                     tree->console_intid, tree->maintenance_intid, tree->virt_timer_intid,
+                     tree->hyp_timer_intid);
+        return true;
+    case 5:
+        fmt_snprintf(text, size, "bootargs: %.*s", 120, tree->text);
+        return true;
+    default:
+        return false;
+    }
+}
+
+#define DEVICE_LINES 6
+
+/* What the device tree said: devices, redistributors, CPUs, memory. */
 static bool table_line(uint32_t line, char *text, size_t size)
 {
-    if (line != 0)
+    const struct devicetree *tree = &host_devices;
+    static const char *const kinds[] = {[BOOT_REGION_RAM] = "memory"};
+    const struct boot_region *region;
+
+    if (line < DEVICE_LINES)
+        return device_line(line, text, size);
+    line -= DEVICE_LINES;
+    if (line < tree->gicr_count) {
+        place_line("redistributors", &tree->gicr[line], text, size);
+        return true;
+    }
+    line -= tree->gicr_count;
+    if (line < tree->cpu_count) {
+        fmt_snprintf(text, size, "cpu: affinity 0x%lx%s", tree->cpus[line],
+                     tree->cpu_psci[line] ? "" : ", not started by PSCI");
+        return true;
+    }
+    line -= tree->cpu_count;
+    if (line >= tree->raw_count)
         return false;
-    fmt_snprintf(text, size, "device tree: console at 0x%lx, %u redistributor regions",
-                 host_devices.console.base, host_devices.gicr_count);
+    region = &tree->raw[line];
+    fmt_snprintf(text, size, "%s: 0x%lx .. 0x%lx",
+                 region->kind < ARRAY_COUNT(kinds) && kinds[region->kind] != NULL ? kinds[region->kind]
+                                                                                  : "reserved",
+                 region->start.v, region->start.v + region->size - 1);
     return true;
 }
+
+const char arch_host_tables_name[] = "dt";
 
 bool arch_host_line(enum host_view view, uint32_t line, char *text, size_t size)
 {

@@ -4,6 +4,7 @@
  * Everything is in memory then.
  */
 #include "arch/arm64/arm64_vm.h"
+#include "arch/arm64/events_inspect.h"
 #include "arch/arm64/guest_walk.h"
 #include "arch/arm64/stage2.h"
 #include "core/arch.h"
@@ -146,15 +147,17 @@ static bool walk_line(struct arm64_vcpu *vcpu, uint64_t at, uint32_t line, char 
     for (uint32_t i = 0;; i++) {
         bool more = guest_walk_step(&walk);
 
-        if (i == line && walk.level <= GUEST_WALK_LAST) {
-            fmt_snprintf(text, size, "level %u: [0x%lx] = 0x%lx", walk.level, walk.entry_at.v, walk.entry);
+        if (i == line && walk.level <= GUEST_WALK_LAST && walk.granule != 0) {
+            fmt_snprintf(text, size, "level %u at gpa 0x%09lx: 0x%016lx", walk.level, walk.entry_at.v,
+                         walk.entry);
             return true;
         }
-        if (!more && line == i + 1) {
+        if (!more && line == i + (walk.granule != 0)) {
             if (walk.error != 0)
-                fmt_snprintf(text, size, "not mapped");
+                fmt_snprintf(text, size, "gva 0x%lx: not present", at);
             else
-                fmt_snprintf(text, size, "guest-physical 0x%lx", walk.result.v);
+                fmt_snprintf(text, size, "gva 0x%lx -> gpa 0x%lx (%s)", at, walk.result.v,
+                             walk.granule == 0 ? "translation off" : "mapped");
             return true;
         }
         if (!more)
@@ -162,17 +165,26 @@ static bool walk_line(struct arm64_vcpu *vcpu, uint64_t at, uint32_t line, char 
     }
 }
 
+/* Stage 2 level by level, then where it leads. */
 static bool nested_line(struct arm64_vcpu *vcpu, uint64_t at, uint32_t line, char *text, size_t size)
 {
+    hpa_t root = arm64_vm_of(vcpu->core.vm)->stage2_root;
+    uint64_t entry = 0;
     uint32_t level = 0;
-    uint64_t leaf = stage2_lookup(arm64_vm_of(vcpu->core.vm)->stage2_root, gpa(at), &level);
+    gpa_t page = gpa(at & ~(PAGE_SIZE - 1));
+    const void *host;
 
-    if (line != 0)
+    if (stage2_entry(root, gpa(at), line + 1, &entry)) {
+        fmt_snprintf(text, size, "stage 2 level %u: 0x%016lx", line + 1, entry);
+        return true;
+    }
+    if (line != 0 && !stage2_entry(root, gpa(at), line, &entry))
         return false;
-    if (leaf == 0)
-        fmt_snprintf(text, size, "no RAM: accesses exit");
+    host = stage2_lookup(root, gpa(at), &level) == 0 ? NULL : guest_ptr(vcpu->core.vm, page, PAGE_SIZE);
+    if (host == NULL)
+        fmt_snprintf(text, size, "gpa 0x%lx: no RAM (a device, or nothing)", at);
     else
-        fmt_snprintf(text, size, "level %u: 0x%lx", level, leaf);
+        fmt_snprintf(text, size, "gpa 0x%lx -> hpa 0x%lx", at, (uintptr_t)host + (at - page.v));
     return true;
 }
 
@@ -212,33 +224,15 @@ static bool block_line(const struct arm64_vcpu *vcpu, uint32_t line, char *text,
     case 1:
         fmt_snprintf(text, size, "AP0R0 0x%x AP1R0 0x%x", cpuif->apr[0][0], cpuif->apr[1][0]);
         return true;
-    default:
-        return false;
-    }
-}
-
-static bool events_line(const struct arm64_vcpu *vcpu, uint32_t line, char *text, size_t size)
-{
-    const struct vgic_books *books = &vcpu->gic.books;
-
-    switch (line) {
-    case 0:
-        fmt_snprintf(text, size, "private interrupts: posted=%lu delivered=%lu collapsed=%lu withdrawn=%lu",
-                     books->posted_count, books->delivered_count, books->collapsed_count,
-                     books->withdrawn_count);
-        return true;
-    case 1:
-        books = &arm64_vm_of(vcpu->core.vm)->gic.books;
-        fmt_snprintf(text, size, "the VM's interrupts: posted=%lu delivered=%lu collapsed=%lu withdrawn=%lu",
-                     books->posted_count, books->delivered_count, books->collapsed_count,
-                     books->withdrawn_count);
-        return true;
     case 2:
-        fmt_snprintf(text, size, "exits=%lu undefined=%lu aborts=%lu", vcpu->core.exit_count,
-                     vcpu->core.inject.undefined_count, vcpu->core.inject.abort_count);
+        fmt_snprintf(text, size, "binary point group0 %lu group1 %lu%s%s%s",
+                     field_get(cpuif->vmcr, ICH_VMCR_VBPR0), field_get(cpuif->vmcr, ICH_VMCR_VBPR1),
+                     (cpuif->vmcr & ICH_VMCR_VCBPR) != 0 ? " common" : "",
+                     (cpuif->vmcr & ICH_VMCR_VFIQEN) != 0 ? " FIQ" : "",
+                     (cpuif->vmcr & ICH_VMCR_VACKCTL) != 0 ? " AckCtl" : "");
         return true;
     default:
-        return false;
+        return arm64_irqs_line(vcpu, line - 3, text, size);
     }
 }
 
@@ -257,14 +251,14 @@ bool arch_inspect_line(struct vcpu *core, enum inspect_view which, uint64_t argu
     case INSPECT_NESTED:
         return nested_line(vcpu, argument, line, text, size);
     case INSPECT_EVENTS:
-        return events_line(vcpu, line, text, size);
+        return arm64_events_line(vcpu, line, text, size);
     case INSPECT_LOG:
         break;
     }
     return false;
 }
 
-const char arch_inspect_block_names[2][8] = {"ich", "lrs"};
+const char arch_inspect_block_names[2][8] = {"ich", ""};
 
 const char *arch_inspect_block_name(void)
 {

@@ -29,6 +29,9 @@ struct arm64_regs {
 struct arm64_switch {
     struct arm64_regs regs;
     uint64_t zeros[2]; /* stays so: loaded over what the guest left in our registers */
+    /* Exits of this vCPU are traced: third argument of guest_turn(), at no cost where it is loaded in the
+     * place of a zero; behind it another. arch_trace_exits() writes it, its CPU reads it. */
+    _Atomic uint64_t traced[2];
 };
 
 /* Registers of EL1 and EL0 that Latch does not use itself. */
@@ -100,6 +103,7 @@ struct arm64_vcpu {
 _Static_assert(__builtin_offsetof(struct arm64_switch, regs.x) == SWITCH_X(0), "world switch");
 _Static_assert(__builtin_offsetof(struct arm64_switch, regs.pc) == SWITCH_PC, "world switch");
 _Static_assert(__builtin_offsetof(struct arm64_switch, zeros) == SWITCH_ZEROS, "world switch");
+_Static_assert(__builtin_offsetof(struct arm64_switch, traced) == SWITCH_TRACE, "world switch");
 _Static_assert(__builtin_offsetof(struct arm64_fpsimd, fpcr) == FPSIMD_FPCR, "world switch");
 
 static inline struct arm64_vcpu *arm64_vcpu_of(struct vcpu *vcpu)

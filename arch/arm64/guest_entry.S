@@ -9,7 +9,7 @@
  *
  * guest_vector_*: reached from the vectors of EL2 with the guest's registers in place, interrupts masked, SP
  *     as guest_run left it. They save the guest's registers, clear what it left in ours, and call
- *     struct arm64_switch *guest_turn(struct arm64_switch *sw, uint64_t vector).
+ *     struct arm64_switch *guest_turn(struct arm64_switch *sw, uint64_t vector, uint64_t traced).
  */
 #include "arch/arm64/guest_switch.h"
 
@@ -86,7 +86,7 @@ leave:
     mrs x3, spsr_el2
     stp x2, x3, [x0, #SWITCH_PC]
     mov x29, sp /* guest_run's frame record, for backtraces */
-    ldp x2, x3, [x0, #SWITCH_ZEROS]
+    ldp x2, x3, [x0, #SWITCH_TRACE]
     ldp x4, x5, [x0, #SWITCH_ZEROS]
     ldp x6, x7, [x0, #SWITCH_ZEROS]
     ldp x8, x9, [x0, #SWITCH_ZEROS]

@@ -98,27 +98,7 @@ static const exit_handler handlers[VM_EXIT_KINDS] = {
     [VM_EXIT_UNKNOWN] = handle_unknown,
 };
 
-/* Every exit's handler while traces are on: around the real one. */
-static __attribute__((cold)) void handle_traced(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
-{
-    uint64_t pc = vcpu->sw.regs.pc;
-    uint64_t start_ns = time_now_ns();
-    uint64_t start = SYSREG_READ(cntpct_el0);
-
-    handlers[exit->kind](vcpu, exit);
-    trace_exit(&vcpu->core, exit, pc, start_ns, SYSREG_READ(cntpct_el0) - start);
-}
-
-/* The one in use is a pointer away, so that traces cost nothing while they are off. */
-static const exit_handler traced[VM_EXIT_KINDS] = {[0 ... VM_EXIT_KINDS - 1] = handle_traced};
-static const exit_handler *_Atomic active = handlers;
-
-void arch_trace_exits(bool on)
-{
-    atomic_store_explicit(&active, on ? traced : handlers, memory_order_relaxed);
-}
-
 void guest_exit_handle(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
 {
-    atomic_load_explicit(&active, memory_order_relaxed)[exit->kind](vcpu, exit);
+    handlers[exit->kind](vcpu, exit);
 }

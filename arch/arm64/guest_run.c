@@ -19,6 +19,8 @@
 #include "core/arch.h"
 #include "core/inspect.h"
 #include "core/log.h"
+#include "core/time.h"
+#include "core/trace.h"
 #include "lib/printf.h"
 
 void guest_power_on(struct arm64_vcpu *vcpu, uint64_t entry, uint64_t context)
@@ -181,18 +183,49 @@ static inline void take_sync(struct arm64_vcpu *vcpu)
     }
 }
 
-struct arm64_switch *guest_turn(struct arm64_switch *sw, uint64_t vector)
+static inline void take(struct arm64_vcpu *vcpu, uint64_t vector)
 {
-    struct arm64_vcpu *vcpu = CONTAINER_OF(sw, struct arm64_vcpu, sw);
-
-    atomic_store_explicit(&vcpu->core.in_guest, false, memory_order_relaxed);
-    vcpu->core.exit_count++;
     if (LIKELY(vector == GUEST_VECTOR_SYNC))
         take_sync(vcpu);
     else if (vector == GUEST_VECTOR_SERROR)
         take_serror(vcpu);
     else
         host_irq_take(this_arm64_cpu());
+}
+
+/* The same with its record. What is not synchronous has no syndrome of its own. */
+static __attribute__((noinline, cold)) void take_traced(struct arm64_vcpu *vcpu, uint64_t vector)
+{
+    struct vm_exit exit = {.kind = VM_EXIT_HOST_EVENT};
+    uint64_t pc = vcpu->sw.regs.pc;
+    uint64_t start_ns = time_now_ns();
+    uint64_t start = SYSREG_READ(cntpct_el0);
+
+    if (vector == GUEST_VECTOR_SYNC)
+        exit_decode(SYSREG_READ(esr_el2), SYSREG_READ(far_el2), SYSREG_READ(hpfar_el2), &exit);
+    take(vcpu, vector);
+    trace_exit(&vcpu->core, &exit, pc, start_ns, SYSREG_READ(cntpct_el0) - start);
+}
+
+void arch_trace_exits(bool on)
+{
+    for (uint32_t i = 0; i < vm_count; i++)
+        for (uint32_t n = 0; n < vms[i]->vcpu_count; n++)
+            atomic_store_explicit(&arm64_vcpu_of(vms[i]->vcpus[n])->sw.traced[0], on, memory_order_relaxed);
+}
+
+struct arm64_switch *guest_turn(struct arm64_switch *sw, uint64_t vector, uint64_t is_traced)
+{
+    struct arm64_vcpu *vcpu = CONTAINER_OF(sw, struct arm64_vcpu, sw);
+
+    atomic_store_explicit(&vcpu->core.in_guest, false, memory_order_relaxed);
+    vcpu->core.exit_count++;
+    if (LIKELY((vector | is_traced) == GUEST_VECTOR_SYNC))
+        take_sync(vcpu);
+    else if (is_traced != 0)
+        take_traced(vcpu, vector);
+    else
+        take(vcpu, vector);
     return prepare_entry(vcpu) ? sw : NULL;
 }
 

@@ -15,7 +15,7 @@ void guest_run(struct arm64_switch *sw);
  * Called there after each exit with all of the guest's general registers in `sw`, interrupts masked.
  * `vector`: GUEST_VECTOR_*. Returns `sw` to enter again, NULL to end the turn.
  */
-struct arm64_switch *guest_turn(struct arm64_switch *sw, uint64_t vector);
+struct arm64_switch *guest_turn(struct arm64_switch *sw, uint64_t vector, uint64_t is_traced);
 
 /* Power-on state with the vCPU's start in PC and X0; off until CPU_ON. Not loaded. */
 void guest_power_on(struct arm64_vcpu *vcpu, uint64_t entry, uint64_t context);

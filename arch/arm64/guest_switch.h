@@ -8,6 +8,7 @@
 #define SWITCH_X(n)  (8 * (n))
 #define SWITCH_PC    0xf8
 #define SWITCH_ZEROS 0x108
+#define SWITCH_TRACE 0x118
 
 #define FPSIMD_FPCR 512
 

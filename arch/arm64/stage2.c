@@ -100,6 +100,21 @@ int stage2_create(const struct guest_mem *mem, hpa_t *root)
     return 0;
 }
 
+bool stage2_entry(hpa_t root, gpa_t at, uint32_t level, uint64_t *entry)
+{
+    uint64_t *table = hpa_to_ptr(root);
+
+    if (at.v >> STAGE2_IPA_BITS_MAX != 0 || level > LAST_LEVEL)
+        return false;
+    for (uint32_t i = 1; i <= level; i++) {
+        *entry = *entry_of(table, at.v, i);
+        if (i < level && (*entry & (S2_VALID | S2_TABLE)) != (S2_VALID | S2_TABLE))
+            return false;
+        table = hpa_to_ptr(hpa(*entry & S2_ADDRESS));
+    }
+    return true;
+}
+
 uint64_t stage2_lookup(hpa_t root, gpa_t at, uint32_t *level)
 {
     uint64_t *table = hpa_to_ptr(root);

@@ -25,5 +25,8 @@ MUST_CHECK int stage2_choose(uint64_t mmfr0, struct stage2_format *out);
 /* Tables for all slots of `mem`; every slot lies below 2^ipa_bits. 0 or E_NOMEM. */
 MUST_CHECK int stage2_create(const struct guest_mem *mem, hpa_t *root);
 
+/* The entry at one level on the way to a guest-physical address; false: the way ends before. */
+bool stage2_entry(hpa_t root, gpa_t at, uint32_t level, uint64_t *entry);
+
 /* The leaf for a guest-physical address, 0: none; `*level` gets its level, 1 (1 GiB) to 3 (4 KiB). */
 uint64_t stage2_lookup(hpa_t root, gpa_t at, uint32_t *level);

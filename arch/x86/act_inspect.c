@@ -92,6 +92,16 @@ int arch_vm_irq(struct vm *vm, uint64_t number)
     return 0;
 }
 
+uint32_t arch_exit_reason(uint64_t raw)
+{
+    return (uint32_t)raw;
+}
+
+void arch_exit_reason_name(uint32_t reason, char *text, size_t size)
+{
+    x86_ops->exit_name(reason, text, size);
+}
+
 size_t arch_vcpu_events_save(struct vcpu *core, uint8_t bytes[ARCH_EVENTS_BYTES])
 {
     struct inject_events events;
@@ -165,6 +175,8 @@ static bool table_line(uint32_t line, char *text, size_t size)
         return false;
     return true;
 }
+
+const char arch_host_tables_name[] = "acpi";
 
 bool arch_host_line(enum host_view view, uint32_t line, char *text, size_t size)
 {

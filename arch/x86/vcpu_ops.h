@@ -93,6 +93,8 @@ struct vcpu_ops {
 
     /* For people, of a vCPU that is loaded nowhere: see arch_inspect_line(). */
     bool (*block_line)(struct x86_vcpu *vcpu, uint32_t line, char *text, size_t size);
+    /* " name" of an exit code, "" for one that has none. */
+    void (*exit_name)(uint32_t code, char *text, size_t size);
     const char *block_name;  /* "vmcb", "vmcs" */
     const char *nested_name; /* "NPT", "EPT" */
 

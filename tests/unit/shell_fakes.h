@@ -188,6 +188,18 @@ bool arch_host_line(enum host_view view, uint32_t line, char *text, size_t size)
     return line == 0;
 }
 
+const char arch_host_tables_name[] = "acpi";
+
+uint32_t arch_exit_reason(uint64_t raw)
+{
+    return (uint32_t)raw;
+}
+
+void arch_exit_reason_name(uint32_t reason, char *text, size_t size)
+{
+    snprintf(text, size, " reason %u", reason);
+}
+
 bool arch_host_readable(hpa_t at, uint64_t size)
 {
     (void)at;

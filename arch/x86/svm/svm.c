@@ -437,6 +437,7 @@ const struct vcpu_ops svm_ops = {
     .set_tsc_offset = svm_set_tsc_offset,
     .set_debug = svm_set_debug,
     .can_step = svm_can_step,
+    .exit_name = svm_exit_name,
     .block_line = svm_block_line,
     .block_name = "vmcb",
     .nested_name = "NPT",

@@ -111,10 +111,9 @@ static const char exit_names[] = "intr,nmi,smi,init,vintr,cr0sel,idtr_r,gdtr_r,l
                                  "vmrun,vmmcall,vmload,vmsave,stgi,clgi,"
                                  "skinit,rdtscp,icebp,wbinvd,monitor,mwait,mwaitc,xsetbv,rdpru,";
 
-static void name_exit(char *text, size_t size, uint32_t code)
+void svm_exit_name(uint32_t code, char *text, size_t size)
 {
-    size_t at = (size_t)fmt_snprintf(text, size, " ");
-
+    text[0] = '\0';
     if (code == VMCB_EXIT_NPF)
         fmt_snprintf(text, size, " nested page fault");
     else if (code == VMCB_EXIT_INVALID)
@@ -123,8 +122,6 @@ static void name_exit(char *text, size_t size, uint32_t code)
         inspect_bits(text, size, BIT(code - VMCB_EXIT_INTR), exit_names);
     else if (code >= VMCB_EXIT_EXCEPTION && code <= VMCB_EXIT_EXCEPTION_LAST)
         inspect_bits(text, size, BIT(code - VMCB_EXIT_EXCEPTION), exceptions);
-    else
-        text[at - 1] = '\0';
 }
 
 static void segment_line(const char *name, const struct x86_seg *seg, char *text, size_t size)
@@ -152,7 +149,7 @@ bool svm_block_line(struct x86_vcpu *vcpu, uint32_t line, char *text, size_t siz
     if (field->how == BITS)
         inspect_bits(text, size, value, field->bits);
     else if (field->how == EXIT)
-        name_exit(text + length, size - length, (uint32_t)value);
+        svm_exit_name((uint32_t)value, text + length, size - length);
     else if (field->how == EVENT && (value & VMCB_EVENT_VALID) != 0)
         fmt_snprintf(text + length, size - length, " vector %lu type %lu error 0x%lx",
                      field_get(value, VMCB_EVENT_VECTOR), field_get(value, VMCB_EVENT_TYPE),

@@ -212,6 +212,7 @@ const struct vcpu_ops vmx_ops = {
     .set_tsc_offset = vmx_set_tsc_offset,
     .set_debug = vmx_set_debug,
     .can_step = vmx_can_step,
+    .exit_name = vmx_exit_name,
     .block_line = vmx_block_line,
     .block_name = "vmcs",
     .nested_name = "EPT",

@@ -146,4 +146,5 @@ static inline uint32_t vmx_vector_of(uint32_t event)
 void vmx_dump(struct vmx_vcpu *vmx);
 
 /* vmx_inspect.c: the VMCS for people, a line a field. */
+void vmx_exit_name(uint32_t code, char *text, size_t size);
 bool vmx_block_line(struct x86_vcpu *vcpu, uint32_t line, char *text, size_t size);

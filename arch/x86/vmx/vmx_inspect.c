@@ -106,6 +106,13 @@ static const char reasons[] =
     "apic_access,eoi,table,ldtr_tr,ept_violation,ept_misconfig,invept,rdtscp,preemption_timer,invvpid,wbinvd,"
     "xsetbv,";
 
+void vmx_exit_name(uint32_t code, char *text, size_t size)
+{
+    text[0] = '\0';
+    if ((code & VMX_EXIT_BASIC) < VMX_EXIT_TABLE_SIZE)
+        inspect_bits(text, size, BIT(code & VMX_EXIT_BASIC), reasons);
+}
+
 static void field_line(const struct field *field, uint32_t row, char *text, size_t size)
 {
     static const char segments[SEGMENTS][5] = {"es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr"};
@@ -122,8 +129,8 @@ static void field_line(const struct field *field, uint32_t row, char *text, size
     length = (size_t)fmt_snprintf(text, size, "%-13s 0x%lx", name, value);
     if (field->how == BITS)
         inspect_bits(text, size, value, field->bits);
-    else if (field->how == REASON && (value & VMX_EXIT_BASIC) < VMX_EXIT_TABLE_SIZE)
-        inspect_bits(text, size, BIT(value & VMX_EXIT_BASIC), reasons);
+    else if (field->how == REASON)
+        vmx_exit_name((uint32_t)value, text + length, size - length);
     else if (field->how == EVENT && (value & VMCS_EVENT_VALID) != 0)
         fmt_snprintf(text + length, size - length, " vector %lu type %lu",
                      field_get(value, VMCS_EVENT_VECTOR), field_get(value, VMCS_EVENT_TYPE));
