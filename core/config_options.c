@@ -200,6 +200,16 @@ static bool take_marks(void *target, const struct config_word *value)
     return true;
 }
 
+static bool take_direct(void *target, const struct config_word *value)
+{
+    struct config *to = target;
+
+    if (!config_word_is(value, "on") && !config_word_is(value, "off"))
+        return false;
+    to->direct = config_word_is(value, "on");
+    return true;
+}
+
 static bool take_shell(void *target, const struct config_word *value)
 {
     static const struct config_choice ports[] = {
@@ -232,6 +242,7 @@ static const struct config_option options[] = {
     {"marks=", "marks=on|off", take_marks},
     {"shell=", "shell=console|com1|com2|com3|com4", take_shell},
     {"gdb=", "gdb=com1|com2|com3|com4[:VM]", take_gdb},
+    {"direct=", "direct=on|off", take_direct},
 };
 
 _Static_assert(MAX_CPUS == 256, "the text of maxcpus= names the limit");
@@ -240,7 +251,7 @@ static const struct config_option_table option_table = {
     .options = options,
     .count = ARRAY_COUNT(options),
     .keys = "console= on-end= nmi= hostnmi= mitigations= maxcpus= log= selftest= "
-            "escape= mux= marks= shell= gdb=",
+            "escape= mux= marks= shell= gdb= direct=",
 };
 
 static void set_defaults(struct config *to)
@@ -253,6 +264,7 @@ static void set_defaults(struct config *to)
     to->nmi = NMI_WAY_AUTO;
     to->host_nmi = HOST_NMI_PANIC;
     to->mitigations = true;
+    to->direct = true;
     to->log_level = LOG_LEVEL_INFO;
     to->max_cpus = MAX_CPUS;
 }

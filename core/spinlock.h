@@ -20,6 +20,7 @@ enum lock_rank {
     LOCK_IRQCHIP_CPU,
     LOCK_QUEUE,  /* run_queue.lock */
     LOCK_TIMERS, /* cpu.timer_lock */
+    LOCK_ITS,    /* command queue of the host's message interrupts (arm64) */
     LOCK_CONSOLE,
     LOCK_MEMORY, /* pmem */
     LOCK_RANKS,

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "arch/arm64/gic/vgic.h"
+#include "arch/arm64/gic/vgic_v4_state.h"
 #include "arch/arm64/guest_regs.h"
 #include "arch/arm64/guest_switch.h"
 #include "core/timer.h"
@@ -91,6 +92,7 @@ struct arm64_vcpu {
     bool lrs_loaded;  /* list registers hold gic's last fill and have not been folded since */
     uint64_t ich_hcr; /* ICH_HCR_EL2 as of the last fill */
     struct vgic_vcpu gic;
+    struct vgic_v4_vcpu v4;
     struct arm64_context sys;
     struct arm64_fpsimd fp;
     struct arm64_debug debug;

@@ -6,6 +6,7 @@
 
 #include "arch/arm64/cpu.h"
 #include "arch/arm64/gic/ich.h"
+#include "arch/arm64/gic/vgic_v4.h"
 #include "arch/arm64/guest_context.h"
 #include "arch/arm64/guest_cpu.h"
 #include "arch/arm64/guest_dtb.h"
@@ -34,6 +35,7 @@ int arch_virt_init(void)
 
     if (context != 0 || interface != 0)
         return E_NOTSUP;
+    vgic_v4_init();
     guest_cpu_init(this_arm64_cpu());
     log_info("self-check: guests: %u bits of address, %u list registers", guest_ipa_bits(), ich_lr_count());
     return 0;
@@ -51,7 +53,7 @@ static const struct irq_line_ops line_ops = {.changed = uart_changed};
 static int create_devices(struct arm64_vm *vm)
 {
     struct bus *mmio = &vm->core.buses[BUS_MMIO];
-    const struct vgic_config gic = {
+    struct vgic_config gic = {
         .ops = &gic_ops,
         .vcpu_count = vm->core.vcpu_count,
         .lr_count = ich_lr_count(),
@@ -61,7 +63,11 @@ static int create_devices(struct arm64_vm *vm)
         .lpi_count = ARM64_LPIS,
         .lpis = vm->lpis,
     };
-    int error = vgic_vm_init(&vm->gic, &gic);
+    int error;
+
+    vgic_v4_vm_init(vm);
+    gic.direct = vm->v4.on ? &vgic_v4_ops : NULL;
+    error = vgic_vm_init(&vm->gic, &gic);
 
     if (error == 0)
         error = vgic_register(&vm->gic, mmio);
@@ -88,7 +94,7 @@ static int create_vcpu(struct arm64_vm *vm, uint32_t id)
     vgic_vcpu_init(&vm->gic, &vcpu->gic, id, &vcpu->core);
     guest_timer_init(vcpu);
     vm->core.vcpus[id] = &vcpu->core;
-    return 0;
+    return vgic_v4_vcpu_init(vcpu);
 }
 
 /* The tree is written once: see guest_dtb.h. */

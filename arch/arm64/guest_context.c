@@ -7,6 +7,8 @@
 
 #include "arch/arm64/arm64_vm.h"
 #include "arch/arm64/gic/ich.h"
+#include "arch/arm64/gic/its.h"
+#include "arch/arm64/gic/vgic_v4.h"
 #include "arch/arm64/guest_cpu.h"
 #include "arch/arm64/guest_regs.h"
 #include "arch/arm64/guest_timer.h"
@@ -85,7 +87,6 @@ static void init_extensions(void)
 
 void guest_cpu_init(struct arm64_cpu *cpu)
 {
-    (void)cpu;
     SYSREG_WRITE(vtcr_el2, features.stage2.vtcr);
     SYSREG_WRITE(cptr_el2, CPTR_GUEST);
     SYSREG_WRITE(hstr_el2, 0);
@@ -93,6 +94,7 @@ void guest_cpu_init(struct arm64_cpu *cpu)
     SYSREG_WRITE(cnthctl_el2, CNTHCTL_EL1PCTEN);
     init_extensions();
     ich_cpu_init();
+    its_cpu_init(cpu);
     /* The VMIDs' entries that the firmware, or whoever ran before, may have left. */
     insn_isb();
     insn_tlbi_alle1();
@@ -301,12 +303,15 @@ void guest_load(struct arm64_vcpu *vcpu)
     ich_load_cpuif(&vcpu->gic.cpuif);
     guest_timer_load(vcpu);
     atomic_store_explicit(&vcpu->gic.dirty, true, memory_order_relaxed);
+    if (!vcpu->gic.parked)
+        vgic_v4_load(vcpu);
     insn_isb();
 }
 
 void guest_put(struct arm64_vcpu *vcpu)
 {
     gic_fold(vcpu);
+    (void)vgic_v4_put(vcpu, false); /* one that waits has been put, with its doorbell, by vgic_block() */
     gic_read_cpuif(&vcpu->gic.cpuif);
     guest_timer_put(vcpu);
     context_save(&vcpu->sys);

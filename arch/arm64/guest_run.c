@@ -8,6 +8,7 @@
 #include "arch/arm64/cpu.h"
 #include "arch/arm64/exit_decode.h"
 #include "arch/arm64/gic/ich.h"
+#include "arch/arm64/gic/vgic_v4.h"
 #include "arch/arm64/guest_context.h"
 #include "arch/arm64/guest_exit.h"
 #include "arch/arm64/guest_inject.h"
@@ -21,6 +22,7 @@
 #include "core/log.h"
 #include "core/time.h"
 #include "core/trace.h"
+#include "lib/assert.h"
 #include "lib/printf.h"
 
 void guest_power_on(struct arm64_vcpu *vcpu, uint64_t entry, uint64_t context)
@@ -123,6 +125,7 @@ static bool prepare(struct arm64_vcpu *vcpu)
         if (!((vcpu->waiting & ARM64_WAIT_START) != 0 ? wait_for_start(vcpu) : wait_for_event(vcpu)))
             return false;
     }
+    ASSERT(vgic_v4_may_enter(vcpu));
     gic_enter(vcpu);
     return true;
 }

@@ -6,6 +6,8 @@
 
 #include "arch/arm64/cpu.h"
 #include "arch/arm64/gic/gicv3.h"
+#include "arch/arm64/gic/its.h"
+#include "arch/arm64/gic/vgic_v4.h"
 #include "arch/arm64/host_console.h"
 #include "arch/arm64/host_platform.h"
 #include "arch/arm64/host_timer.h"
@@ -29,6 +31,11 @@ void host_irq_take(struct arm64_cpu *cpu)
     if (intid >= GICV3_INTID_LIMIT && intid < GICV3_LPI_FIRST)
         return;
     gicv3_eoi(intid);
+    if (UNLIKELY(intid >= GICV3_LPI_FIRST)) {
+        if (!its_take(intid) && !vgic_v4_doorbell(intid))
+            cpu->stray_count++;
+        return; /* LPIs have no active state */
+    }
     if (intid < GICV3_SGI_COUNT) {
         attention = take_sgi(intid);
     } else if (intid == host_devices.hyp_timer_intid) {

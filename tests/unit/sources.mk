@@ -98,7 +98,8 @@ unit-guest_cpuid-y :=
 unit-guest_msr-y :=
 unit-tsc_sync-y :=
 # The guest's GIC, with the modelled virtual CPU interface.
-unit-y += vgic vgic_regs vgic_threads vits
+unit-y += vgic vgic_regs vgic_threads vits its_command
+unit-its_command-y :=
 unit-vgic-y := $(vgic-y) tests/model/gic/ich.c core/device.c
 
 # arm64's boot: device tree (with this machine's libfdt) and boot archive.

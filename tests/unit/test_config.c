@@ -57,7 +57,7 @@ static int modules(int count, const char *const *texts)
 
 #define KEYS                                                               \
     "console= on-end= nmi= hostnmi= mitigations= maxcpus= log= selftest= " \
-    "escape= mux= marks= shell= gdb="
+    "escape= mux= marks= shell= gdb= direct="
 
 static void one_bad_option(const char *cmdline, const char *line)
 {
@@ -77,6 +77,7 @@ static void test_defaults(void **state)
     assert_int_equal(parsed.nmi, NMI_WAY_AUTO);
     assert_int_equal(parsed.host_nmi, HOST_NMI_PANIC);
     assert_true(parsed.mitigations);
+    assert_true(parsed.direct);
     assert_int_equal(parsed.max_cpus, 256);
     assert_int_equal(parsed.log_level, LOG_LEVEL_INFO);
     assert_int_equal(parsed.vm_count, 0);
@@ -88,7 +89,7 @@ static void test_options(void **state)
     (void)state;
     assert_int_equal(config_parse_options(&parsed,
                                           "console=com3,57600 on-end=poweroff nmi=soft\thostnmi=shell "
-                                          "mitigations=off maxcpus=2 log=warn"),
+                                          "mitigations=off maxcpus=2 log=warn direct=off"),
                      0);
     assert_string_equal(parsed.console_port, "com3");
     assert_int_equal(parsed.console_baud, 57600);
@@ -96,6 +97,7 @@ static void test_options(void **state)
     assert_int_equal(parsed.nmi, NMI_WAY_SOFT);
     assert_int_equal(parsed.host_nmi, HOST_NMI_SHELL);
     assert_false(parsed.mitigations);
+    assert_false(parsed.direct);
     assert_int_equal(parsed.max_cpus, 2);
     assert_int_equal(parsed.log_level, LOG_LEVEL_WARN);
     assert_int_equal(config_parse_options(&parsed, "console=pl011 hostnmi=forward:a.b-c_9 nmi=vnmi"), 0);
@@ -113,6 +115,7 @@ static void test_bad_options(void **state)
                                     "console=com1|com2|com3|com4|pl011|none[,9600|19200|38400|57600|115200]");
     one_bad_option("on-end=", "command line: column 1: bad value in \"on-end=\"; allowed: "
                               "on-end=stay|restart|poweroff");
+    one_bad_option("direct=3", "command line: column 1: bad value in \"direct=3\"; allowed: direct=on|off");
     one_bad_option("maxcpus=257",
                    "command line: column 1: bad value in \"maxcpus=257\"; allowed: maxcpus=1..256");
     one_bad_option("nmi=iret nmi=iret", "command line: column 10: given twice: \"nmi=iret\"");

@@ -29,15 +29,20 @@
 #define PIDR2_ARCHREV    FIELD(7, 4)
 
 /* Redistributor, first frame */
-#define GICR_CTLR  0x0000
-#define GICR_TYPER 0x0008
-#define GICR_WAKER 0x0014
-#define GICR_PIDR2 0xffe8
+#define GICR_CTLR      0x0000
+#define GICR_TYPER     0x0008
+#define GICR_WAKER     0x0014
+#define GICR_PROPBASER 0x0070
+#define GICR_PENDBASER 0x0078
+#define GICR_PIDR2     0xffe8
 
+#define GICR_CTLR_ENABLE_LPIS BIT(0)
 #define GICR_CTLR_RWP         BIT(3)
+#define GICR_TYPER_PLPIS      BIT(0)
 #define GICR_TYPER_VLPIS      BIT(1)
 #define GICR_TYPER_LAST       BIT(4)
 #define GICR_TYPER_RVPEID     BIT(7)
+#define GICR_TYPER_NUMBER     FIELD(23, 8)
 #define GICR_TYPER_AFFINITY   FIELD(63, 32)
 #define GICR_WAKER_SLEEP      BIT(1)
 #define GICR_WAKER_CHILDSLEEP BIT(2)
@@ -51,6 +56,30 @@
 #define GICR_ICACTIVER0 0x0380
 #define GICR_IPRIORITYR 0x0400
 #define GICR_ICFGR1     0x0c04
+
+/* Redistributor, third frame (GICv4, not 4.1) */
+#define GICR_VPROPBASER 0x0070
+#define GICR_VPENDBASER 0x0078
+
+/* GICR_PROPBASER, GICR_PENDBASER and those of virtual LPIs: memory attributes; number of INTID bits - 1. */
+#define GICR_BASER_INNER_CACHE  FIELD(9, 7)
+#define GICR_BASER_SHAREABILITY FIELD(11, 10)
+#define GICR_PROPBASER_ID_BITS  FIELD(4, 0)
+#define GICR_PENDBASER_PTZ      BIT(62) /* the table is zero */
+
+#define GICR_VPENDBASER_VALID        BIT(63)
+#define GICR_VPENDBASER_IDAI         BIT(62) /* what the redistributor keeps in the table for itself is not valid */
+#define GICR_VPENDBASER_PENDING_LAST BIT(61)
+#define GICR_VPENDBASER_DIRTY        BIT(60)
+
+/* Memory attributes of tables, in each of these registers. */
+#define GIC_CACHE_NONE       1 /* normal, not cacheable */
+#define GIC_CACHE_WRITE_BACK 7
+#define GIC_SHAREABLE_INNER  1
+
+/* Configuration of an LPI: a byte of the property table. */
+#define LPI_ENABLE   BIT(0)
+#define LPI_PRIORITY FIELD(7, 2)
 
 /* CPU interface */
 #define ICC_SRE_EL2_SRE    BIT(0)

@@ -85,6 +85,7 @@ struct vgic_irq {
     bool drop_pending : 1; /* VGIC_IN_LR: forget at the next fold */
     bool drop_active : 1;
     bool set_active : 1;
+    bool direct : 1;   /* LPI: pending is the hardware's, and never in `latch`; see struct vgic_direct_ops */
     bool hw_again : 1; /* hw_intid, VGIC_IN_LR: has fired since the event in the list register */
 };
 
@@ -126,6 +127,25 @@ struct vgic_ops {
     int (*guest_read)(struct vgic_vm *vgic, uint64_t at, void *to, size_t size);
 };
 
+/*
+ * LPIs that hardware delivers by itself (GICv4). One that has a target belongs to the hardware
+ * (vgic_irq.direct): it keeps pending and brings it to the guest, running or not, and none of it is seen
+ * here. vgic_vm.lock is held, except for sleep and wake. An op that returns false could not: that LPI goes by
+ * list registers from then on.
+ */
+struct vgic_direct_ops {
+    /* From one vCPU to another; VGIC_NO_VCPU: none. Pending goes along, or is gone. */
+    bool (*route)(struct vgic_vm *vgic, uint32_t index, uint8_t from, uint8_t to);
+    bool (*post)(struct vgic_vm *vgic, uint32_t index);
+    void (*clear)(struct vgic_vm *vgic, uint32_t index);
+    /* Priority and whether it is enabled; in effect with settle(). */
+    void (*configure)(struct vgic_vm *vgic, uint32_t index, uint8_t priority, bool enabled);
+    void (*settle)(struct vgic_vm *vgic);
+    /* The owner, loaded, on its way into and out of WFI. True: do not sleep, something is pending. */
+    bool (*sleep)(struct vgic_vcpu *v);
+    void (*wake)(struct vgic_vcpu *v);
+};
+
 struct vgic_queue {
     uint32_t mask; /* bit per priority with a queue that is not empty, highest priority = bit 0 */
     struct list_node heads[VGIC_PRIORITIES];
@@ -159,13 +179,14 @@ struct vgic_vcpu {
 
 struct vgic_config {
     const struct vgic_ops *ops;
-    uint32_t vcpu_count;   /* 1..VGIC_MAX_VCPUS */
-    uint32_t lr_count;     /* 1..VGIC_MAX_LRS: ICH_VTR_EL2.ListRegs + 1 */
-    uint32_t pre_bits;     /* 5..7: ICH_VTR_EL2.PREbits + 1 */
-    uint32_t spi_count;    /* multiple of 32, up to 960, or 988 */
-    struct vgic_irq *spis; /* spi_count of them, zeroed; caller's memory for the VM's life */
-    uint32_t lpi_count;    /* 0: no LPIs, no ITS; else a power of two, 4..8192 */
-    struct vgic_irq *lpis; /* the same of these */
+    const struct vgic_direct_ops *direct; /* NULL: LPIs go by list registers */
+    uint32_t vcpu_count;                  /* 1..VGIC_MAX_VCPUS */
+    uint32_t lr_count;                    /* 1..VGIC_MAX_LRS: ICH_VTR_EL2.ListRegs + 1 */
+    uint32_t pre_bits;                    /* 5..7: ICH_VTR_EL2.PREbits + 1 */
+    uint32_t spi_count;                   /* multiple of 32, up to 960, or 988 */
+    struct vgic_irq *spis;                /* spi_count of them, zeroed; caller's memory for the VM's life */
+    uint32_t lpi_count;                   /* 0: no LPIs, no ITS; else a power of two, 4..8192 */
+    struct vgic_irq *lpis;                /* the same of these */
 };
 
 struct vgic_vm {
@@ -176,7 +197,8 @@ struct vgic_vm {
     struct vgic_vcpu *vcpus[VGIC_MAX_VCPUS];
     _Atomic uint8_t groups;  /* GICD_CTLR: bit per enabled group; written with `lock` */
     uint8_t next_any;        /* 1 of N: where to look first */
-    struct vgic_books books; /* of SPIs and LPIs */
+    struct vgic_books books; /* of SPIs, and of LPIs that are not direct */
+    uint64_t direct_count;   /* LPIs handed to the hardware; what becomes of them is not seen */
 };
 
 /* Affinity of vCPU number `index`: Aff0 0..15, Aff1 0..3. For VMPIDR_EL2 and the guest's device tree. */

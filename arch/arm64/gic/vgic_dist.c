@@ -7,6 +7,7 @@
 
 #include "arch/arm64/gic/gicd_regs.h"
 #include "arch/arm64/gic/vgic_internal.h"
+#include "arch/arm64/gic/vgic_lpi.h"
 #include "core/vcpu.h"
 
 static uint32_t typer(const struct vgic_vm *vgic)
@@ -29,6 +30,7 @@ static void write_ctlr(struct vgic_vm *vgic, uint64_t value)
     if (atomic_load_explicit(&vgic->groups, memory_order_relaxed) == groups)
         return;
     atomic_store_explicit(&vgic->groups, groups, memory_order_relaxed);
+    vgic_lpi_refresh(vgic);
     for (uint32_t i = 0; i < vgic->config.vcpu_count; i++) {
         spin_lock(&vgic->vcpus[i]->lock);
         vgic_announce(vgic->vcpus[i]);

@@ -126,6 +126,8 @@ void vgic_vm_reset(struct vgic_vm *vgic)
         v->cpuif = (struct vgic_cpuif){0};
         v->ghosts = 0;
     }
+    for (uint32_t i = 0; i < vgic->config.lpi_count; i++)
+        vgic_lpi_target(vgic, i, VGIC_NO_VCPU);
     reset_irqs(vgic, vgic->config.spis, vgic->config.spi_count);
     reset_irqs(vgic, vgic->config.lpis, vgic->config.lpi_count);
     spin_unlock(&vgic->lock);
@@ -149,6 +151,7 @@ static void set_on(struct vgic_vcpu *v, bool on)
     v->cpuif = (struct vgic_cpuif){0};
     v->ghosts = 0;
     v->is_on = on;
+    atomic_store_explicit(&v->parked, false, memory_order_relaxed); /* a restart finds it asleep */
     atomic_store_explicit(&v->dirty, true, memory_order_relaxed);
     spin_unlock(&v->lock);
     redistribute(v->vm);

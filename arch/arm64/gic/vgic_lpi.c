@@ -20,6 +20,62 @@ static struct vgic_irq *lpi_of(struct vgic_vm *vgic, uint32_t index)
     return &vgic->config.lpis[index];
 }
 
+/* --- Those that hardware delivers --------------------------------------------------------------------------
+ */
+
+/* What its table says, if the vCPU takes LPIs at all: hardware knows of no other switch. */
+static void configure_direct(struct vgic_vm *vgic, uint32_t index)
+{
+    const struct vgic_irq *irq = lpi_of(vgic, index);
+    bool taken = irq->target != VGIC_NO_VCPU && vgic_group_is_enabled(vgic, irq) &&
+                 (vgic->vcpus[irq->target]->redist_ctlr & GICR_CTLR_ENABLE_LPIS) != 0;
+
+    if (irq->direct)
+        vgic->config.direct->configure(vgic, index, irq->priority, irq->enabled && taken);
+}
+
+void vgic_lpi_refresh(struct vgic_vm *vgic)
+{
+    if (vgic->config.direct == NULL)
+        return;
+    for (uint32_t i = 0; i < vgic->config.lpi_count; i++)
+        configure_direct(vgic, i);
+    vgic->config.direct->settle(vgic);
+}
+
+/* It has got a new target. What was pending before it had any becomes the hardware's. */
+static void route_direct(struct vgic_vm *vgic, uint32_t index, uint8_t from)
+{
+    const struct vgic_direct_ops *ops = vgic->config.direct;
+    struct vgic_irq *irq = lpi_of(vgic, index);
+    bool was = irq->direct;
+
+    if (ops == NULL || (!was && (irq->target == VGIC_NO_VCPU || irq->place != VGIC_IDLE)))
+        return;
+    irq->direct = true;
+    configure_direct(vgic, index);
+    irq->direct =
+        ops->route(vgic, index, was ? from : VGIC_NO_VCPU, irq->target) && irq->target != VGIC_NO_VCPU;
+    ops->settle(vgic);
+    if (irq->direct && irq->latch) {
+        vgic_lpi_clear(vgic, index);
+        vgic_lpi_post(vgic, index);
+    }
+}
+
+/* False: it is to go by list registers. */
+static bool post_direct(struct vgic_vm *vgic, uint32_t index)
+{
+    struct vgic_irq *irq = lpi_of(vgic, index);
+
+    irq->direct = irq->direct && vgic->config.direct->post(vgic, index);
+    vgic->direct_count += irq->direct;
+    return irq->direct;
+}
+
+/* --- Changes ----------------------------------------------------------------------------------------------
+ */
+
 void vgic_lpi_init(struct vgic_vm *vgic)
 {
     for (uint32_t i = 0; i < vgic->config.lpi_count; i++) {
@@ -35,8 +91,11 @@ void vgic_lpi_init(struct vgic_vm *vgic)
 
 void vgic_lpi_post(struct vgic_vm *vgic, uint32_t index)
 {
-    struct vgic_vcpu *home = vgic_hold(vgic, lpi_of(vgic, index));
+    struct vgic_vcpu *home;
 
+    if (post_direct(vgic, index))
+        return;
+    home = vgic_hold(vgic, lpi_of(vgic, index));
     vgic_latch(vgic, lpi_of(vgic, index));
     vgic_release(vgic, home, lpi_of(vgic, index));
 }
@@ -47,23 +106,33 @@ void vgic_lpi_clear(struct vgic_vm *vgic, uint32_t index)
 
     vgic_clear_latch(vgic, lpi_of(vgic, index));
     vgic_release(vgic, home, lpi_of(vgic, index));
+    if (lpi_of(vgic, index)->direct)
+        vgic->config.direct->clear(vgic, index);
 }
 
 void vgic_lpi_target(struct vgic_vm *vgic, uint32_t index, uint8_t target)
 {
     struct vgic_irq *irq = lpi_of(vgic, index);
+    uint8_t from = irq->target;
     struct vgic_vcpu *home;
 
-    if (irq->target == target)
+    if (from == target)
         return;
     home = vgic_hold(vgic, irq);
     irq->target = target;
     irq->active = false; /* outside a list register: see vgic_lr.c */
+    if (vgic->config.direct != NULL) {
+        spin_unlock(&home->lock);
+        route_direct(vgic, index, from);
+        home = vgic_hold(vgic, irq);
+    }
     vgic_release(vgic, home, irq);
 }
 
-static void configure(struct vgic_vm *vgic, struct vgic_irq *irq, uint8_t config)
+/* What hardware delivers is told by settle(). */
+static void configure(struct vgic_vm *vgic, uint32_t index, uint8_t config)
 {
+    struct vgic_irq *irq = lpi_of(vgic, index);
     uint8_t priority = (uint8_t)(config & CONFIG_PRIORITY);
     bool enabled = (config & CONFIG_ENABLE) != 0;
     struct vgic_vcpu *home;
@@ -74,6 +143,13 @@ static void configure(struct vgic_vm *vgic, struct vgic_irq *irq, uint8_t config
     irq->priority = priority;
     irq->enabled = enabled;
     vgic_release(vgic, home, irq);
+    configure_direct(vgic, index);
+}
+
+static void settle(struct vgic_vm *vgic)
+{
+    if (vgic->config.direct != NULL)
+        vgic->config.direct->settle(vgic);
 }
 
 /* One table for all: GICR_TYPER.CommonLPIAff is 0. `any` vCPU with the register written. */
@@ -100,7 +176,8 @@ void vgic_lpi_reload(struct vgic_vm *vgic, uint32_t index)
 
     if (index < table_entries(vgic, propbaser) &&
         vgic->config.ops->guest_read(vgic, (propbaser & GICR_PROPBASER_ADDRESS) + index, &config, 1) == 0)
-        configure(vgic, lpi_of(vgic, index), config);
+        configure(vgic, index, config);
+    settle(vgic);
 }
 
 /* Copied in pieces, each once. */
@@ -115,11 +192,12 @@ void vgic_lpi_reload_all(struct vgic_vm *vgic, uint8_t target)
 
         if (vgic->config.ops->guest_read(vgic, (propbaser & GICR_PROPBASER_ADDRESS) + first, config, size) !=
             0)
-            return;
+            break;
         for (uint32_t i = 0; i < size; i++)
             if (lpi_of(vgic, first + i)->target == target)
-                configure(vgic, lpi_of(vgic, first + i), config[i]);
+                configure(vgic, first + i, config[i]);
     }
+    settle(vgic);
 }
 
 void vgic_lpi_move_pending(struct vgic_vm *vgic, uint8_t from, uint8_t to)
@@ -127,7 +205,7 @@ void vgic_lpi_move_pending(struct vgic_vm *vgic, uint8_t from, uint8_t to)
     for (uint32_t i = 0; i < vgic->config.lpi_count; i++) {
         const struct vgic_irq *irq = lpi_of(vgic, i);
 
-        if (irq->target == from && (irq->latch || irq->place == VGIC_IN_LR))
+        if (irq->target == from && (irq->latch || irq->place == VGIC_IN_LR || irq->direct))
             vgic_lpi_target(vgic, i, to);
     }
 }
@@ -169,6 +247,7 @@ void vgic_lpi_enable(struct vgic_vm *vgic, struct vgic_vcpu *v, bool enable)
     if (vgic->config.lpi_count == 0 || was == enable)
         return;
     v->redist_ctlr ^= (uint32_t)GICR_CTLR_ENABLE_LPIS;
+    vgic_lpi_refresh(vgic);
     if (enable) {
         load_pending(vgic, v);
         vgic_lpi_reload_all(vgic, v->id);

@@ -19,6 +19,10 @@ void vgic_lpi_move_pending(struct vgic_vm *vgic, uint8_t from, uint8_t to);
 void vgic_lpi_reload(struct vgic_vm *vgic, uint32_t index);
 void vgic_lpi_reload_all(struct vgic_vm *vgic, uint8_t target);
 
+/* A group or a redistributor has been turned on or off: told to the hardware that delivers LPIs, if any does.
+ */
+void vgic_lpi_refresh(struct vgic_vm *vgic);
+
 /* GICR_CTLR.EnableLPIs; GICR_PROPBASER and _PENDBASER, which can be written while that is 0. */
 void vgic_lpi_enable(struct vgic_vm *vgic, struct vgic_vcpu *v, bool enable);
 void vgic_lpi_write_base(struct vgic_vcpu *v, uint32_t offset, unsigned int size, uint64_t value);

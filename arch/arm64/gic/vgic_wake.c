@@ -65,7 +65,8 @@ bool vgic_block(struct vgic_vcpu *v, const struct vgic_cpuif *now)
     v->cpuif = *now;
     atomic_store_explicit(&v->parked, !vgic_signals(v, &v->cpuif), memory_order_relaxed);
     spin_unlock(&v->lock);
-    return v->parked;
+    /* From here on what arrives for it in hardware wakes it, unless it has arrived already. */
+    return v->parked && (v->vm->config.direct == NULL || !v->vm->config.direct->sleep(v));
 }
 
 void vgic_unblock(struct vgic_vcpu *v)
@@ -73,6 +74,8 @@ void vgic_unblock(struct vgic_vcpu *v)
     spin_lock(&v->lock);
     atomic_store_explicit(&v->parked, false, memory_order_relaxed);
     spin_unlock(&v->lock);
+    if (v->vm->config.direct != NULL)
+        v->vm->config.direct->wake(v);
 }
 
 bool vgic_may_run(struct vgic_vcpu *v)
