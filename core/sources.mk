@@ -2,7 +2,7 @@
 core-y := core/cpu.c core/main.c core/host_nmi.c core/nmi_storm.c core/report.c core/run_queue.c core/sched.c core/vcpu.c core/vm.c
 
 core-y += core/config_word.c core/config_cpus.c core/config_options.c core/config_modules.c
-core-y += core/device.c core/guest_mem.c core/timer.c
+core-y += core/device.c core/guest_mem.c core/guest_ram.c core/timer.c
 core-y += core/console.c core/console_input.c core/console_mux.c
 
 inject-y := core/inject.c core/inject_accept.c core/inject_schedule.c core/inject_delivery.c core/inject_exit.c \

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The memory behind a guest's address map: taken from the page allocator in as few and as well aligned pieces
- * as there are, and freed again.
- */
+/* The memory behind a guest's address map. */
 #pragma once
 
 #include "lib/bits.h"
