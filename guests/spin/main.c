@@ -3,8 +3,9 @@
  * A guest that does what operators suffer from. Its words say what:
  *
  *   spin     turns in a loop with interrupts off, three calls deep, until somebody writes 1 to the address
- * that it has printed; counts NMIs deaf     the same, but its NMI handler never returns flood N  prints N
- * numbered lines as fast as the line takes them, then a checksum over them, then halts
+ *            that it has printed; counts NMIs
+ *   deaf     the same, but its NMI handler never returns
+ *   flood N  prints N numbered lines as fast as the line takes them, then a checksum over them, then halts
  */
 #include <stdbool.h>
 
@@ -47,9 +48,10 @@ static FRAMED void middle(void)
 static FRAMED int spin(void)
 {
     __asm__ volatile("cli");
-    print("spin: ready, let go at 0x%lx, NMIs counted at 0x%lx, handler 0x%lx\n", (uintptr_t)&let_go,
-          (uintptr_t)&nmi_count,
-          (uintptr_t)idt[NMI].offset_high << 32 | (uintptr_t)idt[NMI].offset_mid << 16 | idt[NMI].offset_low);
+    print("spin: ready, let go at 0x%lx, NMIs counted at 0x%lx, handler 0x%lx, turns at 0x%lx\n",
+          (uintptr_t)&let_go, (uintptr_t)&nmi_count,
+          (uintptr_t)idt[NMI].offset_high << 32 | (uintptr_t)idt[NMI].offset_mid << 16 | idt[NMI].offset_low,
+          (uintptr_t)&turns);
     middle();
     print("spin: let go after %lu NMIs\n", nmi_count);
     return 0;
