@@ -162,10 +162,11 @@ const char *arch_inspect_block_name(void);
 /* All that it may be called on this architecture, for commands; "" for none. */
 extern const char arch_inspect_block_names[2][8];
 
-/* The architecture's breakpoint instruction, and what its debug registers can do. */
+/* The architecture's breakpoint instruction, and how many points of a kind there can be at once (breakpoints
+ * for themselves, watchpoints of all kinds together); 0: it cannot. */
 extern const uint8_t arch_guest_break[];
 extern const uint32_t arch_guest_break_size;
-bool arch_guest_debug_can(enum guest_debug_kind kind);
+uint32_t arch_guest_debug_most(enum guest_debug_kind kind);
 
 /* Latch has written instructions into guest memory: what caches hold of them goes. */
 void arch_guest_code_changed(struct vm *vm, gpa_t at, size_t size);

@@ -173,7 +173,7 @@ void gdb_reply_stop(void)
 
 void gdb_run(uint64_t run, uint64_t stepping)
 {
-    if (stepping != 0 && !arch_guest_debug_can(GUEST_DEBUG_STEP)) {
+    if (stepping != 0 && arch_guest_debug_most(GUEST_DEBUG_STEP) == 0) {
         gdb_reply(GDB_EPERM);
         return;
     }

@@ -110,6 +110,17 @@ static struct guest_debug_point *find(struct guest_debug *debug, const struct gu
     return NULL;
 }
 
+/* Points in the hardware that take the same registers. */
+static uint32_t count_like(const struct guest_debug *debug, enum guest_debug_kind kind)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; kind != GUEST_DEBUG_SOFT && i < GUEST_DEBUG_HARD_MAX; i++)
+        count +=
+            debug->hard[i].used && (debug->hard[i].kind == GUEST_DEBUG_EXEC) == (kind == GUEST_DEBUG_EXEC);
+    return count;
+}
+
 static bool size_fits(const struct guest_debug_point *point)
 {
     if (point->kind == GUEST_DEBUG_SOFT || point->kind == GUEST_DEBUG_EXEC)
@@ -131,12 +142,12 @@ int guest_debug_insert(struct vcpu *vcpu, enum guest_debug_user user, enum guest
 
     if (debug == NULL || (debug->users & BIT(user)) == 0 || kind >= GUEST_DEBUG_KINDS || !size_fits(&wanted))
         return E_INVAL;
-    if (!arch_guest_debug_can(kind))
+    if (arch_guest_debug_most(kind) == 0)
         return E_NOTSUP;
     if (find(debug, &wanted, false) != NULL)
         return 0;
     point = find(debug, &wanted, true);
-    if (point == NULL)
+    if (point == NULL || count_like(debug, kind) >= arch_guest_debug_most(kind))
         return E_NOMEM;
     if (kind == GUEST_DEBUG_SOFT && patch(vcpu, &wanted) != 0)
         return E_FAULT;

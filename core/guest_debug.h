@@ -95,7 +95,7 @@ void guest_debug_detach(struct vm *vm, enum guest_debug_user user);
 void guest_debug_hold(struct vm *vm);
 
 /* Ends debugging's hold of one vCPU. `step`: it stops again after one instruction; only where
- * arch_guest_debug_can(GUEST_DEBUG_STEP). */
+ * arch_guest_debug_most(GUEST_DEBUG_STEP). */
 void guest_debug_resume(struct vcpu *vcpu, bool step);
 void guest_debug_resume_all(struct vm *vm);
 

@@ -99,7 +99,7 @@ enum shell_step shell_stepi(struct shell_job *job)
     char where[120];
 
     if (job->step == 0) {
-        if (!arch_guest_debug_can(GUEST_DEBUG_STEP)) {
+        if (arch_guest_debug_most(GUEST_DEBUG_STEP) == 0) {
             shell_print("this CPU cannot step a guest");
             return SHELL_DONE;
         }

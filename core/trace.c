@@ -30,6 +30,7 @@ static const char *const exit_names[VM_EXIT_KINDS] = {
     [VM_EXIT_SYSREG_WRITE] = "sysreg-write",
     [VM_EXIT_CONTROL_REG] = "control-reg",
     [VM_EXIT_DEBUG_REG] = "debug-reg",
+    [VM_EXIT_DEBUG] = "debug",
     [VM_EXIT_XSETBV] = "xsetbv",
     [VM_EXIT_INVALID_OPCODE] = "invalid-opcode",
     [VM_EXIT_UNDEFINED] = "undefined",

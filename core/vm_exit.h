@@ -23,6 +23,7 @@ enum vm_exit_kind {
     VM_EXIT_SYSREG_WRITE,
     VM_EXIT_CONTROL_REG,    /* x86 MOV to/from CR and its shorter forms */
     VM_EXIT_DEBUG_REG,      /* x86 MOV to/from DR while a debugger has the debug registers */
+    VM_EXIT_DEBUG,          /* arm64: a debug exception, while a debugger takes them */
     VM_EXIT_XSETBV,         /* x86 */
     VM_EXIT_INVALID_OPCODE, /* #UD intercepted: maybe the other vendor's hypercall */
     VM_EXIT_UNDEFINED,      /* an instruction that the guest's CPU does not have */

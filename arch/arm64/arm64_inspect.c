@@ -109,7 +109,9 @@ static uint64_t *word_of(struct arm64_vcpu *vcpu, const struct arch_reg *info)
 
 uint64_t arch_vcpu_reg_get(struct vcpu *core, uint32_t reg)
 {
-    return *word_of(arm64_vcpu_of(core), &arch_regs[reg]);
+    uint64_t value = *word_of(arm64_vcpu_of(core), &arch_regs[reg]);
+
+    return arch_regs[reg].kind == AT_PSTATE ? value & ~PSTATE_SS : value; /* that one may be a debugger's */
 }
 
 /* PSTATE: flags and masks only, so that no entry can end in an illegal state or above EL1. */
@@ -119,8 +121,9 @@ int arch_vcpu_reg_set(struct vcpu *core, uint32_t reg, uint64_t value)
     uint64_t *word = word_of(arm64_vcpu_of(core), &arch_regs[reg]);
 
     if (arch_regs[reg].kind == AT_PSTATE) {
-        if (((*word ^ value) & ~writable) != 0)
+        if (((*word ^ value) & ~writable & ~PSTATE_SS) != 0)
             return E_INVAL;
+        value = (value & ~PSTATE_SS) | (*word & PSTATE_SS);
     } else if (arch_regs[reg].kind == AT_SYSTEM) {
         return E_INVAL;
     }

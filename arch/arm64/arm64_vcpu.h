@@ -64,6 +64,20 @@ struct arm64_debug {
     uint64_t wcr[ARM64_DEBUG_REGS];
 };
 
+/* A debugger's hold on the vCPU: arm64_debug.h. All 0 while nobody debugs the VM. */
+struct arm64_debugger {
+    uint8_t flags; /* ARM64_DEBUG_*: what is in force */
+    uint8_t pass;  /* ARM64_PASS_*: points that are off for the instruction under way */
+    bool rearm;    /* the next load begins an instruction of its own */
+    bool has_hit;  /* a point of the debugger's in the hardware has hit at hit_pc, not gone past it yet */
+    bool own_ss;   /* PSTATE.SS that the guest would have; SPSR_EL2's is for the step under way */
+    bool at_eret;  /* the instruction under way is an ERET */
+    bool at_acknowledge; /* ... reads the GIC's CPU interface */
+    bool at_access;      /* ... was an access to a debug register, and is done */
+    uint64_t hit_pc;
+    uint64_t before_pc, before_pstate; /* where the instruction under way began */
+};
+
 struct arm64_timers {
     uint64_t cntv_ctl; /* as the guest wrote it; in the hardware while loaded */
     uint64_t cntv_cval;
@@ -96,6 +110,7 @@ struct arm64_vcpu {
     struct arm64_context sys;
     struct arm64_fpsimd fp;
     struct arm64_debug debug;
+    struct arm64_debugger debugger;
     struct arm64_timers timers;
     _Atomic uint32_t power; /* enum arm64_power; any CPU */
     uint64_t power_entry;   /* written by the CPU_ON that took it from OFF to STARTING, before its request */

@@ -27,6 +27,11 @@
 #define ESR_EC_DABT_LOW 0x24
 #define ESR_EC_DABT_CUR 0x25
 #define ESR_EC_SERROR   0x2f
+#define ESR_EC_BREAK    0x30 /* these and the next two: plus 1 from the level that they are taken to */
+#define ESR_EC_STEP     0x32
+#define ESR_EC_WATCH    0x34
+#define ESR_EC_BKPT32   0x38
+#define ESR_EC_BRK64    0x3c
 
 /* WFx */
 #define ESR_WFX_TI FIELD(1, 0) /* 0: WFI, 1: WFE */
@@ -67,5 +72,13 @@
 #define ESR_STATUS_TRANSLATION 0x04
 #define ESR_STATUS_ACCESS      0x08
 #define ESR_STATUS_PERMISSION  0x0c
+#define ESR_STATUS_DEBUG       0x22 /* whole value */
 #define ESR_STATUS_EXTERNAL    0x10 /* whole value */
 #define ESR_STATUS_WALK        0x14 /* external abort during a walk */
+
+/* Software step */
+#define ESR_STEP_EX  BIT(6)  /* the instruction was a load-exclusive */
+#define ESR_STEP_ISV BIT(24) /* ... which is known */
+
+/* All of the syndrome but its class: what a debug exception hands on. */
+#define ESR_ISS_ALL FIELD(25, 0)

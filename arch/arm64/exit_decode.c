@@ -38,6 +38,12 @@ static enum vm_exit_kind kind_of(uint64_t esr)
         return VM_EXIT_HYPERCALL;
     case ESR_EC_SYSREG:
         return (esr & ESR_SYSREG_READ) != 0 ? VM_EXIT_SYSREG_READ : VM_EXIT_SYSREG_WRITE;
+    case ESR_EC_BREAK:
+    case ESR_EC_STEP:
+    case ESR_EC_WATCH:
+    case ESR_EC_BKPT32:
+    case ESR_EC_BRK64:
+        return VM_EXIT_DEBUG;
     case ESR_EC_UNKNOWN:
     case ESR_EC_SVE:
         return VM_EXIT_UNDEFINED;

@@ -5,6 +5,7 @@
  */
 #include "arch/arm64/guest_context.h"
 
+#include "arch/arm64/arm64_debug.h"
 #include "arch/arm64/arm64_vm.h"
 #include "arch/arm64/gic/ich.h"
 #include "arch/arm64/gic/its.h"
@@ -197,30 +198,39 @@ static void context_load(const struct arm64_context *sys)
         SYSREG_WRITE(dbgwcr##n##_el1, debug->wcr[n]); \
     }
 
-static void debug_save(struct arm64_debug *debug)
+void guest_debug_save(struct arm64_debug *debug)
 {
     DEBUG_EACH(SAVE_BREAK)
     DEBUG_EACH(SAVE_WATCH)
 }
 
-static void debug_load(const struct arm64_debug *debug)
+void guest_debug_load(const struct arm64_debug *debug)
 {
     DEBUG_EACH(LOAD_BREAK)
     DEBUG_EACH(LOAD_WATCH)
 }
 
-static void load_debug_control(const struct arm64_vcpu *vcpu)
+void guest_debug_counts(uint32_t *breakpoints, uint32_t *watchpoints)
 {
-    SYSREG_WRITE(mdcr_el2,
-                 (SYSREG_READ(mdcr_el2) & MDCR_HPMN) | MDCR_GUEST | (vcpu->debug.used ? 0 : MDCR_TDA));
-    SYSREG_WRITE(mdscr_el1, vcpu->sys.mdscr);
+    *breakpoints = features.breakpoint_count;
+    *watchpoints = features.watchpoint_count;
+}
+
+void guest_debug_control(const struct arm64_vcpu *vcpu, uint64_t mdscr)
+{
+    uint64_t traps = MDCR_GUEST | (vcpu->debug.used ? 0 : MDCR_TDA);
+
+    if (arm64_debug_is_on(vcpu))
+        traps |= MDCR_TDE | MDCR_TDA;
+    SYSREG_WRITE(mdcr_el2, (SYSREG_READ(mdcr_el2) & MDCR_HPMN) | traps);
+    SYSREG_WRITE(mdscr_el1, mdscr);
 }
 
 void guest_debug_open(struct arm64_vcpu *vcpu)
 {
     vcpu->debug.used = true;
-    debug_load(&vcpu->debug);
-    load_debug_control(vcpu);
+    guest_debug_load(&vcpu->debug);
+    guest_debug_control(vcpu, vcpu->sys.mdscr);
 }
 
 void guest_context_reset(struct arm64_vcpu *vcpu)
@@ -290,9 +300,9 @@ void guest_load(struct arm64_vcpu *vcpu)
 
     walks_off();
     context_load(&vcpu->sys);
-    load_debug_control(vcpu);
+    guest_debug_control(vcpu, vcpu->sys.mdscr);
     if (vcpu->debug.used)
-        debug_load(&vcpu->debug);
+        guest_debug_load(&vcpu->debug);
     fpsimd_load(&vcpu->fp);
     SYSREG_WRITE(vmpidr_el2, vgic_mpidr(vcpu->core.id) | MPIDR_RES1);
     SYSREG_WRITE(vttbr_el2, vm->vttbr);
@@ -302,6 +312,8 @@ void guest_load(struct arm64_vcpu *vcpu)
     forget_sibling(vcpu, this_cpu()->id);
     ich_load_cpuif(&vcpu->gic.cpuif);
     guest_timer_load(vcpu);
+    if (arm64_debug_is_on(vcpu))
+        arm64_debug_load(vcpu);
     atomic_store_explicit(&vcpu->gic.dirty, true, memory_order_relaxed);
     if (!vcpu->gic.parked)
         vgic_v4_load(vcpu);
@@ -315,9 +327,11 @@ void guest_put(struct arm64_vcpu *vcpu)
     gic_read_cpuif(&vcpu->gic.cpuif);
     guest_timer_put(vcpu);
     context_save(&vcpu->sys);
-    vcpu->sys.mdscr = SYSREG_READ(mdscr_el1);
-    if (vcpu->debug.used)
-        debug_save(&vcpu->debug);
+    if (!arm64_debug_is_on(vcpu)) {
+        vcpu->sys.mdscr = SYSREG_READ(mdscr_el1);
+        if (vcpu->debug.used)
+            guest_debug_save(&vcpu->debug);
+    }
     fpsimd_save(&vcpu->fp);
     vcpu->serror = guest_serror_pending();
 }

@@ -36,3 +36,10 @@ void guest_forget_translations(uint64_t vttbr);
 
 /* The guest may use breakpoint registers from now on. Loaded. */
 void guest_debug_open(struct arm64_vcpu *vcpu);
+
+/* For arm64_debug.h. Breakpoint and watchpoint registers: how many, and to and from the hardware. */
+void guest_debug_counts(uint32_t *breakpoints, uint32_t *watchpoints);
+void guest_debug_load(const struct arm64_debug *debug);
+void guest_debug_save(struct arm64_debug *debug);
+/* MDSCR_EL1, and what traps in MDCR_EL2. Loaded. */
+void guest_debug_control(const struct arm64_vcpu *vcpu, uint64_t mdscr);

@@ -4,6 +4,7 @@
  */
 #include "arch/arm64/guest_exit.h"
 
+#include "arch/arm64/arm64_debug.h"
 #include "arch/arm64/cpu.h"
 #include "arch/arm64/guest_inject.h"
 #include "arch/arm64/guest_mmio.h"
@@ -86,6 +87,8 @@ static const exit_handler handlers[VM_EXIT_KINDS] = {
     [VM_EXIT_SYSREG_READ] = guest_sysreg_read,
     [VM_EXIT_SYSREG_WRITE] = guest_sysreg_write,
     [VM_EXIT_CONTROL_REG] = handle_unknown,
+    [VM_EXIT_DEBUG_REG] = handle_unknown,
+    [VM_EXIT_DEBUG] = arm64_debug_exit,
     [VM_EXIT_XSETBV] = handle_unknown,
     [VM_EXIT_INVALID_OPCODE] = handle_unknown,
     [VM_EXIT_UNDEFINED] = handle_undefined,

@@ -43,7 +43,7 @@ static uint64_t handler_pstate(uint64_t old, uint64_t sctlr)
     return pstate;
 }
 
-static void take_sync(struct arm64_vcpu *vcpu, uint64_t syndrome)
+void guest_inject_sync(struct arm64_vcpu *vcpu, uint64_t syndrome)
 {
     struct arm64_regs *regs = &vcpu->sw.regs;
 
@@ -57,7 +57,7 @@ static void take_sync(struct arm64_vcpu *vcpu, uint64_t syndrome)
 void guest_inject_undefined(struct arm64_vcpu *vcpu)
 {
     vcpu->core.inject.undefined_count++;
-    take_sync(vcpu, ESR_OF_CLASS(ESR_EC_UNKNOWN) | ESR_IL_32BIT);
+    guest_inject_sync(vcpu, ESR_OF_CLASS(ESR_EC_UNKNOWN) | ESR_IL_32BIT);
 }
 
 void guest_inject_external_abort(struct arm64_vcpu *vcpu, uint64_t esr, uint64_t far)
@@ -73,8 +73,8 @@ void guest_inject_external_abort(struct arm64_vcpu *vcpu, uint64_t esr, uint64_t
         status = ESR_STATUS_WALK | (esr & ESR_ABORT_STATUS & ~ESR_STATUS_KIND);
     vcpu->core.inject.abort_count++;
     SYSREG_WRITE(far_el1, far);
-    take_sync(vcpu, ESR_OF_CLASS(class) | (esr & ESR_IL_32BIT) |
-                        (is_fetch ? 0 : esr & (ESR_ABORT_WRITE | ESR_ABORT_CM)) | status);
+    guest_inject_sync(vcpu, ESR_OF_CLASS(class) | (esr & ESR_IL_32BIT) |
+                                (is_fetch ? 0 : esr & (ESR_ABORT_WRITE | ESR_ABORT_CM)) | status);
 }
 
 void guest_inject_serror(struct arm64_vcpu *vcpu)

@@ -8,6 +8,9 @@
 
 #include "arch/arm64/arm64_vcpu.h"
 
+/* A synchronous exception with this syndrome, as the instruction at PC would cause it. */
+void guest_inject_sync(struct arm64_vcpu *vcpu, uint64_t syndrome);
+
 /* "Unknown reason": the instruction at PC does not exist. */
 void guest_inject_undefined(struct arm64_vcpu *vcpu);
 

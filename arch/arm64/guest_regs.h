@@ -24,6 +24,17 @@
 #define CPTR_TTA  BIT(20)
 #define CPTR_TAM  BIT(30)
 
+/* DBGBCR<n>_EL1, DBGWCR<n>_EL1 */
+#define DBGCR_E          BIT(0)
+#define DBGCR_EL1        BIT(1) /* PMC, PAC: hits at EL1 */
+#define DBGCR_EL0        BIT(2)
+#define DBGBCR_BAS       FIELD(8, 5)
+#define DBGWCR_LOAD      BIT(3)
+#define DBGWCR_STORE     BIT(4)
+#define DBGWCR_BAS       FIELD(12, 5)
+#define DBGWCR_BAS_SHIFT 5
+#define DBGWCR_MASK      FIELD(28, 24)
+
 /* HCR_EL2 */
 #define HCR_VM     BIT(0)
 #define HCR_SWIO   BIT(1)
@@ -49,11 +60,17 @@
 /* MDCR_EL2 */
 #define MDCR_TPMCR BIT(5)
 #define MDCR_TPM   BIT(6)
+#define MDCR_TDE   BIT(8)
 #define MDCR_TDA   BIT(9)
 #define MDCR_TDOSA BIT(10)
 #define MDCR_TDRA  BIT(11)
 #define MDCR_TPMS  BIT(14)
 #define MDCR_TTRF  BIT(19)
+
+/* MDSCR_EL1 */
+#define MDSCR_SS  BIT(0)
+#define MDSCR_KDE BIT(13)
+#define MDSCR_MDE BIT(15)
 
 /* TCR_EL1 */
 #define TCR1_EPD0 BIT(7)

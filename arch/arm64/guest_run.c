@@ -5,6 +5,7 @@
  */
 #include "arch/arm64/guest_run.h"
 
+#include "arch/arm64/arm64_debug.h"
 #include "arch/arm64/cpu.h"
 #include "arch/arm64/exit_decode.h"
 #include "arch/arm64/gic/ich.h"
@@ -127,6 +128,8 @@ static bool prepare(struct arm64_vcpu *vcpu)
     }
     ASSERT(vgic_v4_may_enter(vcpu));
     gic_enter(vcpu);
+    if (arm64_debug_is_on(vcpu))
+        arm64_debug_enter(vcpu);
     return true;
 }
 

@@ -2,6 +2,7 @@
 /* See the header. */
 #include "arch/arm64/guest_sysreg.h"
 
+#include "arch/arm64/arm64_debug.h"
 #include "arch/arm64/esr.h"
 #include "arch/arm64/guest_context.h"
 #include "arch/arm64/guest_id.h"
@@ -95,10 +96,14 @@ static void unknown(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
 /* The debug registers open at the first access, which runs again. */
 static void other(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
 {
-    if (is_debug(exit->u.sysreg.number) && !vcpu->debug.used)
+    if (is_debug(exit->u.sysreg.number) && arm64_debug_is_on(vcpu)) {
+        if (arm64_debug_access(vcpu, exit))
+            return;
+    } else if (is_debug(exit->u.sysreg.number) && !vcpu->debug.used) {
         guest_debug_open(vcpu);
-    else
-        unknown(vcpu, exit);
+        return;
+    }
+    unknown(vcpu, exit);
 }
 
 /* False: no register with a value of its own here. */

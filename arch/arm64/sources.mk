@@ -6,7 +6,7 @@ arch-arm64-y += arch/arm64/host_platform.c arch/arm64/host_report.c arch/arm64/h
 arch-arm64-y += arch/arm64/psci.c
 
 # Debugging guests.
-arch-arm64-y += arch/arm64/gdb_debug.c arch/arm64/arm64_debug.c
+arch-arm64-y += arch/arm64/gdb_debug.c arch/arm64/arm64_debug.c arch/arm64/stop_debug.c
 
 # Guest side.
 arch-arm64-y += arch/arm64/guest_entry.S arch/arm64/guest_context.c arch/arm64/guest_run.c arch/arm64/guest_exit.c

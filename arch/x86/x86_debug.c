@@ -24,11 +24,13 @@
 const uint8_t arch_guest_break[] = {0xcc}; /* INT3 */
 const uint32_t arch_guest_break_size = sizeof(arch_guest_break);
 
-bool arch_guest_debug_can(enum guest_debug_kind kind)
+uint32_t arch_guest_debug_most(enum guest_debug_kind kind)
 {
     if (kind == GUEST_DEBUG_STEP)
         return x86_ops->can_step();
-    return kind != GUEST_DEBUG_READ; /* debug registers watch writes, or reads and writes */
+    if (kind == GUEST_DEBUG_SOFT)
+        return GUEST_DEBUG_SOFT_MAX;
+    return kind != GUEST_DEBUG_READ ? GUEST_DEBUG_HARD_MAX : 0; /* they watch writes, or both */
 }
 
 /* Processors notice code that changes, and an entry orders everything. */

@@ -280,6 +280,7 @@ static const exit_handler handlers[VM_EXIT_KINDS] = {
     [VM_EXIT_SYSREG_WRITE] = handle_sysreg_write,
     [VM_EXIT_CONTROL_REG] = control_handle_exit,
     [VM_EXIT_DEBUG_REG] = x86_debug_reg_exit,
+    [VM_EXIT_DEBUG] = handle_unknown,
     [VM_EXIT_XSETBV] = handle_xsetbv,
     [VM_EXIT_INVALID_OPCODE] = handle_invalid_opcode,
     [VM_EXIT_UNDEFINED] = handle_undefined,

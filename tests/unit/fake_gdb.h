@@ -80,9 +80,11 @@ int arch_guest_translate(struct vcpu *vcpu, gva_t at, gpa_t *out)
     return 0;
 }
 
-bool arch_guest_debug_can(enum guest_debug_kind kind)
+uint32_t arch_guest_debug_most(enum guest_debug_kind kind)
 {
-    return kind != GUEST_DEBUG_READ;
+    return kind == GUEST_DEBUG_READ   ? 0
+           : kind == GUEST_DEBUG_SOFT ? GUEST_DEBUG_SOFT_MAX
+                                      : GUEST_DEBUG_HARD_MAX;
 }
 
 void arch_guest_debug_apply(struct vcpu *vcpu)

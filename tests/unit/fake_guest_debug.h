@@ -6,10 +6,10 @@
 #include "core/guest_debug.h"
 #include "lib/error.h"
 
-bool arch_guest_debug_can(enum guest_debug_kind kind)
+uint32_t arch_guest_debug_most(enum guest_debug_kind kind)
 {
     (void)kind;
-    return false;
+    return 0;
 }
 
 int guest_debug_attach(struct vm *vm, enum guest_debug_user user)

@@ -41,7 +41,12 @@ static void test_kinds(void **state)
         {0x0c000000, VM_EXIT_UNDEFINED, 2},
         {0x3a000000, VM_EXIT_UNKNOWN, 4}, /* illegal state: EL1's own affair */
         {0xbe000000, VM_EXIT_UNKNOWN, 4}, /* SError as a class: comes by its own vector */
-        {0xf2000000, VM_EXIT_UNKNOWN, 4}, /* BRK: not asked for */
+        {0xf2000000, VM_EXIT_DEBUG, 4},   /* BRK */
+        {0xe0000000, VM_EXIT_DEBUG, 2},   /* BKPT of an AArch32 program */
+        {0xc2000022, VM_EXIT_DEBUG, 4},   /* breakpoint, step, watchpoint */
+        {0xca000022, VM_EXIT_DEBUG, 4},
+        {0xd2000062, VM_EXIT_DEBUG, 4},
+        {0xea000000, VM_EXIT_UNKNOWN, 4}, /* vector catch: not asked for */
         {0x62300001, VM_EXIT_SYSREG_READ, 4},
         {0x62300000, VM_EXIT_SYSREG_WRITE, 4},
     };

@@ -19,7 +19,7 @@ struct trap_frame {
     uint64_t reserved_0x108;
 };
 
-/* Defined by the program: interrupts and synchronous exceptions from EL1, interrupts closed. */
+/* Defined by the program: interrupts and synchronous exceptions from EL1 and EL0, interrupts closed. */
 void trap_irq(struct trap_frame *frame);
 void trap_sync(struct trap_frame *frame);
 /* Prints the frame and ends the machine. */

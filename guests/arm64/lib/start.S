@@ -68,7 +68,7 @@ trap_load:
     ret
 
 /*
- * Vectors. What comes from the current level with its own stack is saved as struct trap_frame and handed to
+ * Vectors. What comes from the current level with its own stack, and what EL0 does itself, is saved as struct trap_frame and handed to
  * trap_irq() or trap_sync(); anything else ends in trap_unexpected().
  */
     .macro save
@@ -112,7 +112,7 @@ vectors:
     vector trap_irq
     vector trap_unexpected
     vector trap_unexpected
-    vector trap_unexpected
+    vector trap_sync
     vector trap_unexpected
     vector trap_unexpected
     vector trap_unexpected
