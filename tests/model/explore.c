@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/model/choices.h"
 #include "tests/model/explore.h"
 #include "tests/model/world.h"
 
-#define CHOICES_MAX 16
 #define DRAIN_EVERY 16 /* one state of so many is drained, all of the first DRAIN_ALL */
 #define DRAIN_ALL   20000
 #define DRAIN_STEPS 200
@@ -38,11 +38,6 @@ static struct {
     uint32_t *table; /* open addressing: index of a node, or NO_STATE */
     uint32_t table_size;
 } seen;
-
-static struct {
-    unsigned value[CHOICES_MAX], limit[CHOICES_MAX];
-    unsigned used, at;
-} choices;
 
 static jmp_buf back;
 static const char *broken_rule;
@@ -70,24 +65,7 @@ unsigned choose(unsigned n)
 {
     if (willing != NULL)
         return willing_choice(n);
-    if (choices.at == choices.used) {
-        if (choices.used == CHOICES_MAX)
-            abort();
-        choices.value[choices.used] = 0;
-        choices.limit[choices.used++] = n;
-    }
-    return choices.value[choices.at++];
-}
-
-/* The next vector of choices in order; false after the last. */
-static bool next_choices(void)
-{
-    while (choices.used > 0 && choices.value[choices.used - 1] + 1 == choices.limit[choices.used - 1])
-        choices.used--;
-    if (choices.used == 0)
-        return false;
-    choices.value[choices.used - 1]++;
-    return true;
+    return choices_take(n);
 }
 
 void broken(const char *rule)
@@ -192,7 +170,7 @@ static enum outcome follow(struct world *w, uint8_t key[PACKED_BYTES])
 
     if (outcome != 0)
         return (enum outcome)outcome;
-    choices.at = 0;
+    choices_rewind();
     world_step(w);
     world_pack(w, key);
     return OUTCOME_WORLD;
@@ -268,7 +246,7 @@ static bool expand(uint32_t at, struct explored *result)
         if (drain(&w) == OUTCOME_BROKEN)
             return report(at, &w);
     }
-    choices.used = 0;
+    choices_clear();
     do {
         w = start;
         switch (follow(&w, key)) {
@@ -284,7 +262,7 @@ static bool expand(uint32_t at, struct explored *result)
         case OUTCOME_BROKEN:
             return report(at, &w);
         }
-    } while (next_choices());
+    } while (choices_next());
     return true;
 }
 

@@ -5,12 +5,9 @@
 A mutant is one substitution in a copy of core/inject*: it must apply exactly once, so that a change of the scheduler
 cannot silently turn a mutant into the original. usage: mutants.py CC MODEL-SOURCES INJECT-SOURCES [NAME]
 """
-import glob
-import os
-import shutil
-import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+
+from mutate import Mutator
 
 # (what goes wrong, scenarios to run, file, old text, new text)
 MUTANTS = [
@@ -157,45 +154,4 @@ MUTANTS = [
      "    if (inject_takes_interrupts(view->flags))", "    if (inject_takes_interrupts(view->flags) && st->shutdown)"),
 ]
 
-
-def build_and_run(index, cc, model, inject):
-    name, scenarios, file, old, new = MUTANTS[index]
-    folder = f"build/mutants/{index}"
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(f"{folder}/core")
-    for path in glob.glob("core/inject*"):
-        shutil.copy(path, f"{folder}/core/")
-    with open(f"{folder}/core/{file}", encoding="ascii") as f:
-        text = f.read()
-    if text.count(old) != 1:
-        return name, f"DOES NOT APPLY ({text.count(old)} places in {file})"
-    with open(f"{folder}/core/{file}", "w", encoding="ascii") as f:
-        f.write(text.replace(old, new))
-    # The copy's folder comes first on the include path; sources in it find core/inject*.h there.
-    command = cc.split() + ["-O1", "-Wno-error", "-w", f"-I{folder}"] + model + [f"{folder}/{s}" for s in inject]
-    order = [a for a in command if a == f"-I{folder}"] + [a for a in command if a != f"-I{folder}"]
-    order.remove("gcc")
-    built = subprocess.run(["gcc"] + order + ["-o", f"{folder}/check"], capture_output=True, text=True)
-    if built.returncode != 0:
-        return name, "DOES NOT BUILD\n" + built.stderr
-    run = subprocess.run([f"{folder}/check", scenarios], capture_output=True, text=True,
-                         env=dict(os.environ, MODEL_QUIET="1"))
-    rules = [line.split("BROKEN: ")[1] for line in run.stdout.splitlines() if "BROKEN: " in line]
-    if run.returncode == 0 or not rules:
-        return name, "SURVIVES" if run.returncode == 0 else f"DIES OTHERWISE (status {run.returncode})"
-    return name, "caught: " + rules[0]
-
-
-def main():
-    cc, model, inject = sys.argv[1], sys.argv[2].split(), sys.argv[3].split()
-    wanted = [i for i, m in enumerate(MUTANTS) if len(sys.argv) < 5 or sys.argv[4] in m[0]]
-    caught = 0
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        for name, verdict in pool.map(lambda i: build_and_run(i, cc, model, inject), wanted):
-            print(f"  {name:66} {verdict}", flush=True)
-            caught += verdict.startswith("caught")
-    print(f"mutants: {caught} of {len(wanted)} caught")
-    return caught != len(wanted)
-
-
-sys.exit(main())
+sys.exit(Mutator("mutants", MUTANTS, "core", "inject*").run())

@@ -10,12 +10,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/model/choices.h"
 #include "tests/model/gic/world.h"
 
-#define CHOICES_MAX 8
-#define NO_STATE    UINT32_MAX
-#define KEY_MAX     4096u
-#define PATH_MAX    64u
+#define NO_STATE UINT32_MAX
+#define KEY_MAX  4096u
+#define PATH_MAX 64u
 
 struct node {
     uint64_t at; /* in the arena */
@@ -33,11 +33,6 @@ static struct {
     uint64_t used, arena_size;
 } seen;
 
-static struct {
-    unsigned value[CHOICES_MAX], limit[CHOICES_MAX];
-    unsigned used, at;
-} choices;
-
 static struct world first;
 static jmp_buf back;
 static const char *broken_rule;
@@ -46,23 +41,7 @@ enum outcome { WORLD = 1, PRUNED, BROKEN };
 
 unsigned choose(unsigned n)
 {
-    if (choices.at == choices.used) {
-        if (choices.used == CHOICES_MAX)
-            abort();
-        choices.value[choices.used] = 0;
-        choices.limit[choices.used++] = n;
-    }
-    return choices.value[choices.at++];
-}
-
-static bool next_choices(void)
-{
-    while (choices.used > 0 && choices.value[choices.used - 1] + 1 == choices.limit[choices.used - 1])
-        choices.used--;
-    if (choices.used == 0)
-        return false;
-    choices.value[choices.used - 1]++;
-    return true;
+    return choices_take(n);
 }
 
 void broken(const char *rule)
@@ -194,7 +173,7 @@ static enum outcome follow(void)
 
     if (outcome != 0)
         return (enum outcome)outcome;
-    choices.at = 0;
+    choices_rewind();
     world_step();
     world_check();
     world_normalise();
@@ -229,7 +208,7 @@ static bool expand(uint32_t at)
 
     decode(&seen.nodes[at]);
     start = w;
-    choices.used = 0;
+    choices_clear();
     do {
         w = start;
         switch (follow()) {
@@ -243,7 +222,7 @@ static bool expand(uint32_t at)
             report(at);
             return false;
         }
-    } while (next_choices());
+    } while (choices_next());
     return true;
 }
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The exhaustive check of the virtual GIC, and the deliberate bugs that it must catch.
-gic-model-sources := $(wildcard tests/model/gic/*.c)
+gic-model-sources := $(wildcard tests/model/gic/*.c) tests/model/choices.c
 gic-model-cflags := $(model-cflags) -Itests/unit/inline
 
 .PHONY: gic-model gic-mutants

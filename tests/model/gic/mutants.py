@@ -5,12 +5,11 @@
 A mutant is one substitution in a copy of arch/arm64/gic; it must apply exactly once. Status 1 if one survives.
 usage: mutants.py CC MODEL-SOURCES VGIC-SOURCES [NAME]
 """
-import glob
 import os
-import shutil
-import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from mutate import Mutator  # noqa: E402  pylint: disable=wrong-import-position
 
 # (what goes wrong, scenarios to run, file, old text, new text)
 MUTANTS = [
@@ -100,45 +99,4 @@ MUTANTS = [
      "    books->posted_count++;\n    books->collapsed_count += irq->latch;", "    (void)irq;"),
 ]
 
-
-def build_and_run(index, cc, model, sources):
-    name, scenarios, file, old, new = MUTANTS[index]
-    folder = f"build/gic-mutants/{index}"
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(f"{folder}/arch/arm64/gic")
-    for path in glob.glob("arch/arm64/gic/*.[ch]"):
-        shutil.copy(path, f"{folder}/arch/arm64/gic/")
-    with open(f"{folder}/arch/arm64/gic/{file}", encoding="ascii") as f:
-        text = f.read()
-    if text.count(old) != 1:
-        return name, f"DOES NOT APPLY ({text.count(old)} places in {file})"
-    with open(f"{folder}/arch/arm64/gic/{file}", "w", encoding="ascii") as f:
-        f.write(text.replace(old, new))
-    words = cc.split()
-    # The copy's folder comes first on the include path.
-    command = [words[0], f"-I{folder}", *words[1:], "-O1", "-w", "-Wno-error", *model,
-               *(f"{folder}/{s}" for s in sources), "-o", f"{folder}/check"]
-    built = subprocess.run(command, capture_output=True, text=True)
-    if built.returncode != 0:
-        return name, "DOES NOT BUILD\n" + built.stderr
-    run = subprocess.run([f"{folder}/check", scenarios], capture_output=True, text=True,
-                         env=dict(os.environ, MODEL_QUIET="1"))
-    rules = [line.split("BROKEN: ")[1] for line in run.stdout.splitlines() if "BROKEN: " in line]
-    if run.returncode == 0 or not rules:
-        return name, "SURVIVES" if run.returncode == 0 else f"DIES OTHERWISE (status {run.returncode})"
-    return name, "caught: " + rules[0]
-
-
-def main():
-    cc, model, sources = sys.argv[1], sys.argv[2].split(), sys.argv[3].split()
-    wanted = [i for i, m in enumerate(MUTANTS) if len(sys.argv) < 5 or sys.argv[4] in m[0]]
-    caught = 0
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        for name, verdict in pool.map(lambda i: build_and_run(i, cc, model, sources), wanted):
-            print(f"  {name:66} {verdict}", flush=True)
-            caught += verdict.startswith("caught")
-    print(f"vgic mutants: {caught} of {len(wanted)} caught")
-    return caught != len(wanted)
-
-
-sys.exit(main())
+sys.exit(Mutator("gic-mutants", MUTANTS, "arch/arm64/gic", "*.[ch]").run())
