@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Our arm64 guests: position-independent Images in build/guests/arm64-NAME.img. arm64-guest-NAME-y lists a program's sources.
-arm64-guests-y := scenarios bench hostile spin debuggee
+arm64-guests-y := scenarios bench hostile spin debuggee lpis
 
 arm64-guest-scenarios-y := $(addprefix guests/arm64/scenarios/,main.c basic.c active.c lines.c smp.c its.c)
 arm64-guest-hostile-y := guests/arm64/hostile/main.c
 arm64-guest-debuggee-y := $(addprefix guests/arm64/debuggee/,main.c code.S)
+arm64-guest-lpis-y := guests/arm64/lpis/main.c
 arm64-guest-bench-y := guests/arm64/bench/main.c
 arm64-guest-spin-y := guests/arm64/spin/main.c
 arm64-guest-lib-y := $(addprefix guests/arm64/lib/,start.S runtime.c gic.c its.c) lib/printf.c lib/str.c lib/string.c

@@ -43,6 +43,7 @@ static _Alignas(TABLE_SIZE) uint8_t properties[TABLE_SIZE];
 static _Alignas(TABLE_SIZE) uint8_t pending[SMP_MAX][TABLE_SIZE];
 static _Alignas(256) uint8_t translations[4096];
 static uint32_t write_offset;
+static bool queue_taken;
 
 static uint64_t redistributor(uint32_t cpu)
 {
@@ -69,8 +70,11 @@ static uint64_t target_of(uint32_t cpu)
 
 static void command4(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
-    volatile uint64_t *entry = (volatile uint64_t *)(queue + write_offset);
+    volatile uint64_t *entry;
 
+    while (__atomic_test_and_set(&queue_taken, __ATOMIC_ACQUIRE))
+        relax();
+    entry = (volatile uint64_t *)(queue + write_offset);
     entry[0] = a;
     entry[1] = b;
     entry[2] = c;
@@ -80,6 +84,7 @@ static void command4(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
     mmio_write64(ITS + GITS_CWRITER, write_offset);
     while ((mmio_read64(ITS + GITS_CREADR) & 0xfffe0) != write_offset)
         relax();
+    __atomic_clear(&queue_taken, __ATOMIC_RELEASE);
 }
 
 static void command(uint64_t a, uint64_t b, uint64_t c)
@@ -138,6 +143,38 @@ void its_init(void)
         command(0x09, 0, VALID | target_of(cpu) | cpu);
     command(0x08 | (uint64_t)ITS_DEVICE << 32, 5, VALID | address_of(translations)); /* 6 event bits */
     sync_all();
+}
+
+void its_collections(uint32_t count)
+{
+    for (uint32_t cpu = 2; cpu < count; cpu++)
+        command(0x09, 0, VALID | target_of(cpu) | cpu);
+}
+
+void its_raw(const uint64_t *words)
+{
+    command4(words[0], words[1], words[2], words[3]);
+}
+
+void its_poke(uint32_t number, uint64_t value)
+{
+    switch (number % 5) {
+    case 0:
+        mmio_write64(ITS + GITS_BASER + number / 8 % GITS_BASERS * 8, value);
+        break;
+    case 1:
+        mmio_write64(redistributor(0) + GICR_PROPBASER, value);
+        break;
+    case 2:
+        mmio_write64(redistributor(0) + GICR_PENDBASER, value);
+        break;
+    case 3:
+        mmio_write32(redistributor(0) + GICR_CTLR, (uint32_t)value & 1);
+        break;
+    default:
+        mmio_write64(ITS + GITS_CREADR, value);
+        break;
+    }
 }
 
 static uint64_t head(uint32_t number)

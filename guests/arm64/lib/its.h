@@ -16,12 +16,20 @@
 bool its_present(void);
 /* Tables, command queue, ITS on, collections 0 and 1 mapped to CPUs 0 and 1, the device mapped; once. */
 void its_init(void);
+/* Collections 0 to count - 1, one for each CPU; after its_init(). */
+void its_collections(uint32_t count);
 /* This CPU's redistributor takes LPIs; on each CPU, once. */
 void its_cpu_init(void);
 /* An LPI's entry in the configuration table; takes effect with its_inv() or its_invall(). */
 void its_configure(uint32_t lpi, uint8_t priority, bool enabled);
 
-/* Commands; done when they return. `event` is of ITS_DEVICE, `cpu` a collection. */
+/* Any four doublewords; and a write to one of the ITS's and redistributors' registers, chosen by `number`,
+ * that leaves the command queue where it is. */
+void its_raw(const uint64_t *words);
+void its_poke(uint32_t number, uint64_t value);
+
+/* Commands, by any CPU outside its handlers; done when they return. `event` is of ITS_DEVICE, `cpu` a
+ * collection. */
 void its_mapti(uint32_t event, uint32_t lpi, uint32_t cpu);
 void its_movi(uint32_t event, uint32_t cpu);
 void its_int(uint32_t event);
