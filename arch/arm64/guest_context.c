@@ -9,7 +9,6 @@
 #include "arch/arm64/arm64_vm.h"
 #include "arch/arm64/gic/ich.h"
 #include "arch/arm64/gic/its.h"
-#include "arch/arm64/gic/vgic_v4.h"
 #include "arch/arm64/guest_cpu.h"
 #include "arch/arm64/guest_regs.h"
 #include "arch/arm64/guest_timer.h"
@@ -316,14 +315,14 @@ void guest_load(struct arm64_vcpu *vcpu)
         arm64_debug_load(vcpu);
     atomic_store_explicit(&vcpu->gic.dirty, true, memory_order_relaxed);
     if (!vcpu->gic.parked)
-        vgic_v4_load(vcpu);
+        vgic_vpe_load(&vcpu->v4.vpe, this_cpu()->id);
     insn_isb();
 }
 
 void guest_put(struct arm64_vcpu *vcpu)
 {
     gic_fold(vcpu);
-    (void)vgic_v4_put(vcpu, false); /* one that waits has been put, with its doorbell, by vgic_block() */
+    vgic_vpe_put(&vcpu->v4.vpe); /* vgic_block() has done that with one that waits, and put its doorbell on */
     gic_read_cpuif(&vcpu->gic.cpuif);
     guest_timer_put(vcpu);
     context_save(&vcpu->sys);

@@ -9,7 +9,6 @@
 #include "arch/arm64/cpu.h"
 #include "arch/arm64/exit_decode.h"
 #include "arch/arm64/gic/ich.h"
-#include "arch/arm64/gic/vgic_v4.h"
 #include "arch/arm64/guest_context.h"
 #include "arch/arm64/guest_exit.h"
 #include "arch/arm64/guest_inject.h"
@@ -126,7 +125,7 @@ static bool prepare(struct arm64_vcpu *vcpu)
         if (!((vcpu->waiting & ARM64_WAIT_START) != 0 ? wait_for_start(vcpu) : wait_for_event(vcpu)))
             return false;
     }
-    ASSERT(vgic_v4_may_enter(vcpu));
+    ASSERT(vgic_vpe_may_enter(&vcpu->v4.vpe, this_cpu()->id));
     gic_enter(vcpu);
     if (arm64_debug_is_on(vcpu))
         arm64_debug_enter(vcpu);

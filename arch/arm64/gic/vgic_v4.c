@@ -13,12 +13,10 @@
 #include "arch/arm64/gic/gicv3.h"
 #include "arch/arm64/gic/its.h"
 #include "arch/arm64/host_platform.h"
-#include "arch/arm64/insn.h"
 #include "core/config.h"
 #include "core/log.h"
 #include "core/pmem.h"
 #include "core/time.h"
-#include "lib/assert.h"
 #include "lib/error.h"
 #include "lib/mmio.h"
 
@@ -100,6 +98,89 @@ void vgic_v4_vm_init(struct arm64_vm *vm)
     vm->v4.on = true;
 }
 
+/* --- Residency: what vgic_vpe.c asks for -------------------------------------------------------------------
+ */
+
+/* A failure of the ITS has been said, and its LPIs go by list registers: nothing more to do about it. */
+static void run(const struct its_command *commands, uint32_t count)
+{
+    if (its_run(commands, count) != 0)
+        return;
+}
+
+/* The doorbell is an event of our own device, in the collection of the CPU that it goes to. */
+static void move(struct vgic_vpe *vpe, uint32_t number)
+{
+    const struct arm64_cpu *cpu = (struct arm64_cpu *)cpus[number];
+    const struct its_command commands[] = {
+        its_vmovp(vpe->id, cpu->its_rdbase, atomic_fetch_add_explicit(&sequence, 1, memory_order_relaxed),
+                  its_list()),
+        its_vsync(vpe->id),
+        its_movi(ITS_OWN_DEVICE, event_of(vpe->id), number),
+        its_sync(cpu->its_rdbase),
+    };
+
+    run(commands, ARRAY_COUNT(commands));
+}
+
+static void tell_own(const struct vgic_vpe *vpe, uint32_t command)
+{
+    const struct its_command commands[] = {
+        its_event(command, ITS_OWN_DEVICE, event_of(vpe->id)),
+        its_sync(((struct arm64_cpu *)cpus[vpe->home])->its_rdbase),
+    };
+
+    run(commands, ARRAY_COUNT(commands));
+}
+
+static void set_doorbell(struct vgic_vpe *vpe, bool on)
+{
+    its_lpi_enable(event_of(vpe->id), on);
+    tell_own(vpe, ITS_CMD_INV);
+}
+
+static void hush(struct vgic_vpe *vpe)
+{
+    tell_own(vpe, ITS_CMD_CLEAR);
+}
+
+static void show(struct vgic_vpe *vpe)
+{
+    const struct vgic_v4_vcpu *v4 = CONTAINER_OF(vpe, struct vgic_v4_vcpu, vpe);
+    uint64_t frame = this_arm64_cpu()->redistributor + GICR_VLPI_FRAME;
+
+    mmio_write64(frame + GICR_VPROPBASER, ptr_to_hpa(arm64_vm_of(vpes[vpe->id]->vm)->v4.properties).v |
+                                              its_table_attributes() |
+                                              field_make(ITS_ID_BITS - 1, GICR_PROPBASER_ID_BITS));
+    mmio_write64(frame + GICR_VPENDBASER, ptr_to_hpa(v4->pending).v | its_table_attributes() |
+                                              (v4->table_changed ? GICR_VPENDBASER_IDAI : 0) |
+                                              GICR_VPENDBASER_VALID);
+}
+
+/* Waits until the redistributor has written the vPE's table. */
+static bool hide(struct vgic_vpe *vpe)
+{
+    struct vgic_v4_vcpu *v4 = CONTAINER_OF(vpe, struct vgic_v4_vcpu, vpe);
+    uint64_t at = this_arm64_cpu()->redistributor + GICR_VLPI_FRAME + GICR_VPENDBASER;
+    uint64_t since = time_now_ns();
+    uint64_t value;
+
+    mmio_write64(at, ptr_to_hpa(v4->pending).v | its_table_attributes());
+    do {
+        value = mmio_read64(at);
+        if ((value & GICR_VPENDBASER_DIRTY) == 0) {
+            v4->table_changed = (value & GICR_VPENDBASER_IDAI) != 0;
+            return (value & GICR_VPENDBASER_PENDING_LAST) != 0;
+        }
+    } while (time_now_ns() - since < WAIT_NS);
+    log_error("CPU %u: its redistributor does not let a virtual CPU go", this_cpu()->id);
+    v4->table_changed = true;
+    return true;
+}
+
+static const struct vgic_vpe_ops hardware = {
+    .move = move, .doorbell = set_doorbell, .hush = hush, .show = show, .hide = hide};
+
 /* Its LPIs and doorbell come to this CPU until it is loaded on another one. */
 int vgic_v4_vcpu_init(struct arm64_vcpu *vcpu)
 {
@@ -113,126 +194,22 @@ int vgic_v4_vcpu_init(struct arm64_vcpu *vcpu)
     pending = its_alloc(PENDING_SIZE, ITS_TABLE_SIZE);
     if (pending == NULL)
         return E_NOMEM;
-    *v4 = (struct vgic_v4_vcpu){.on = true,
-                                .table_changed = true,
-                                .vpe = vm->v4.first_vpe + vcpu->core.id,
-                                .pending = pending,
-                                .home = cpu};
-    vpes[v4->vpe] = &vcpu->core;
+    v4->pending = pending;
+    v4->table_changed = true;
+    v4->vpe.ops = &hardware;
+    v4->vpe.id = vm->v4.first_vpe + vcpu->core.id;
+    v4->vpe.resident = VGIC_NOWHERE;
+    v4->vpe.home = cpu->base.id;
+    vpes[v4->vpe.id] = &vcpu->core;
     const struct its_command commands[] = {
-        its_vmapp(v4->vpe, cpu->its_rdbase, ptr_to_hpa(pending).v, ITS_ID_BITS),
-        its_vsync(v4->vpe),
-        its_mapti(ITS_OWN_DEVICE, event_of(v4->vpe), doorbell_of(v4->vpe), cpu->base.id),
-        its_event(ITS_CMD_INV, ITS_OWN_DEVICE, event_of(v4->vpe)),
+        its_vmapp(v4->vpe.id, cpu->its_rdbase, ptr_to_hpa(pending).v, ITS_ID_BITS),
+        its_vsync(v4->vpe.id),
+        its_mapti(ITS_OWN_DEVICE, event_of(v4->vpe.id), doorbell_of(v4->vpe.id), cpu->base.id),
+        its_event(ITS_CMD_INV, ITS_OWN_DEVICE, event_of(v4->vpe.id)),
         its_sync(cpu->its_rdbase),
     };
-    its_lpi_enable(event_of(v4->vpe), false);
+    its_lpi_enable(event_of(v4->vpe.id), false);
     return its_run(commands, ARRAY_COUNT(commands));
-}
-
-/* --- Residency ---------------------------------------------------------------------------------------------
- */
-
-/* To this CPU's redistributor, which the vPE's interrupts and its doorbell go to from here on. */
-static uint32_t move_here(struct vgic_v4_vcpu *v4, struct arm64_cpu *cpu, struct its_command *commands)
-{
-    uint32_t number = atomic_fetch_add_explicit(&sequence, 1, memory_order_relaxed);
-
-    v4->home = cpu;
-    commands[0] = its_vmovp(v4->vpe, cpu->its_rdbase, number, its_list());
-    commands[1] = its_vsync(v4->vpe);
-    commands[2] = its_movi(ITS_OWN_DEVICE, event_of(v4->vpe), cpu->base.id);
-    commands[3] = its_sync(cpu->its_rdbase);
-    return 4;
-}
-
-/* Off, and one that has rung already is forgotten: the vCPU runs. */
-static uint32_t silence(struct vgic_v4_vcpu *v4, const struct arm64_cpu *cpu, struct its_command *commands)
-{
-    v4->doorbell_on = false;
-    its_lpi_enable(event_of(v4->vpe), false);
-    commands[0] = its_event(ITS_CMD_INV, ITS_OWN_DEVICE, event_of(v4->vpe));
-    commands[1] = its_event(ITS_CMD_CLEAR, ITS_OWN_DEVICE, event_of(v4->vpe));
-    commands[2] = its_sync(cpu->its_rdbase);
-    return 3;
-}
-
-/* A failure of the ITS has been said, and its LPIs go by list registers: nothing more to do about it. */
-static void run(const struct its_command *commands, uint32_t count)
-{
-    if (count != 0 && its_run(commands, count) != 0)
-        return;
-}
-
-void vgic_v4_load(struct arm64_vcpu *vcpu)
-{
-    struct vgic_v4_vcpu *v4 = &vcpu->v4;
-    struct arm64_cpu *cpu = this_arm64_cpu();
-    struct its_command commands[7];
-    uint64_t frame = cpu->redistributor + GICR_VLPI_FRAME;
-    uint32_t count = 0;
-
-    if (!v4->on || v4->resident == cpu)
-        return;
-    ASSERT(v4->resident == NULL);
-    if (v4->home != cpu)
-        count += move_here(v4, cpu, commands);
-    if (v4->doorbell_on)
-        count += silence(v4, cpu, commands + count);
-    run(commands, count);
-    mmio_write64(frame + GICR_VPROPBASER, ptr_to_hpa(arm64_vm_of(vcpu->core.vm)->v4.properties).v |
-                                              its_table_attributes() |
-                                              field_make(ITS_ID_BITS - 1, GICR_PROPBASER_ID_BITS));
-    mmio_write64(frame + GICR_VPENDBASER, ptr_to_hpa(v4->pending).v | its_table_attributes() |
-                                              (v4->table_changed ? GICR_VPENDBASER_IDAI : 0) |
-                                              GICR_VPENDBASER_VALID);
-    v4->resident = cpu;
-}
-
-/* Before it stops being resident: nothing that arrives afterwards can be missed. */
-static void listen(struct vgic_v4_vcpu *v4, const struct arm64_cpu *cpu)
-{
-    const struct its_command commands[] = {
-        its_event(ITS_CMD_INV, ITS_OWN_DEVICE, event_of(v4->vpe)),
-        its_sync(cpu->its_rdbase),
-    };
-
-    v4->doorbell_on = true;
-    its_lpi_enable(event_of(v4->vpe), true);
-    run(commands, ARRAY_COUNT(commands));
-}
-
-/* Waits until the redistributor has written the vPE's table. */
-static uint64_t leave(uint64_t at)
-{
-    uint64_t since = time_now_ns();
-    uint64_t value;
-
-    mmio_write64(at, mmio_read64(at) &
-                         ~(GICR_VPENDBASER_VALID | GICR_VPENDBASER_IDAI | GICR_VPENDBASER_PENDING_LAST));
-    do {
-        value = mmio_read64(at);
-        if ((value & GICR_VPENDBASER_DIRTY) == 0)
-            return value;
-    } while (time_now_ns() - since < WAIT_NS);
-    log_error("CPU %u: its redistributor does not let a virtual CPU go", this_cpu()->id);
-    return value | GICR_VPENDBASER_PENDING_LAST;
-}
-
-bool vgic_v4_put(struct arm64_vcpu *vcpu, bool doorbell)
-{
-    struct vgic_v4_vcpu *v4 = &vcpu->v4;
-    uint64_t value;
-
-    if (v4->resident == NULL)
-        return false;
-    ASSERT(v4->resident == this_arm64_cpu());
-    if (doorbell)
-        listen(v4, v4->resident);
-    value = leave(v4->resident->redistributor + GICR_VLPI_FRAME + GICR_VPENDBASER);
-    v4->table_changed = (value & GICR_VPENDBASER_IDAI) != 0;
-    v4->resident = NULL;
-    return (value & GICR_VPENDBASER_PENDING_LAST) != 0;
 }
 
 /* --- What the guest's ITS asks for -------------------------------------------------------------------------
@@ -246,6 +223,11 @@ static struct arm64_vm *vm_of(struct vgic_vm *vgic)
 static uint32_t vpe_of(const struct arm64_vm *vm, uint32_t vcpu)
 {
     return vm->v4.first_vpe + vcpu;
+}
+
+static void expect_arrival(const struct arm64_vm *vm, uint8_t vcpu)
+{
+    vgic_vpe_arrival(&arm64_vcpu_of(vm->core.vcpus[vcpu])->v4.vpe);
 }
 
 static bool route(struct vgic_vm *vgic, uint32_t index, uint8_t from, uint8_t to)
@@ -264,14 +246,17 @@ static bool route(struct vgic_vm *vgic, uint32_t index, uint8_t from, uint8_t to
         commands[0] = its_vmapti(device, index, vpe, ITS_LPI_FIRST + index, doorbell_of(vpe));
     } else {
         commands[0] = its_vmovi(device, index, vpe, doorbell_of(vpe));
+        expect_arrival(vm, to);
     }
     return its_run(commands, ARRAY_COUNT(commands)) == 0;
 }
 
 static bool post(struct vgic_vm *vgic, uint32_t index)
 {
-    const struct its_command command = its_event(ITS_CMD_INT, vm_of(vgic)->v4.device, index);
+    const struct arm64_vm *vm = vm_of(vgic);
+    const struct its_command command = its_event(ITS_CMD_INT, vm->v4.device, index);
 
+    expect_arrival(vm, vm->lpis[index].target);
     return its_post(&command, 1) == 0;
 }
 
@@ -323,20 +308,14 @@ static void settle(struct vgic_vm *vgic)
     vm->v4.stale_count = 0;
 }
 
-/*
- * WFI. With group 1 off at the CPU interface no LPI can be signalled, and none is to wake the vCPU. A
- * priority mask is not looked at: what it masks ends WFI at once, as the architecture allows.
- */
 static bool sleep(struct vgic_vcpu *v)
 {
-    bool takes = (v->cpuif.vmcr & ICH_VMCR_VENG1) != 0;
-
-    return vgic_v4_put(arm64_vcpu_of(v->vcpu), takes) && takes;
+    return vgic_vpe_sleep(&arm64_vcpu_of(v->vcpu)->v4.vpe, &v->cpuif);
 }
 
 static void wake(struct vgic_vcpu *v)
 {
-    vgic_v4_load(arm64_vcpu_of(v->vcpu));
+    vgic_vpe_load(&arm64_vcpu_of(v->vcpu)->v4.vpe, this_cpu()->id);
 }
 
 const struct vgic_direct_ops vgic_v4_ops = {

@@ -11,7 +11,6 @@
 #pragma once
 
 #include "arch/arm64/arm64_vcpu.h"
-#include "arch/arm64/cpu.h"
 #include "arch/arm64/gic/vgic.h"
 
 struct arm64_vm;
@@ -26,21 +25,5 @@ void vgic_v4_init(void);
 void vgic_v4_vm_init(struct arm64_vm *vm);
 MUST_CHECK int vgic_v4_vcpu_init(struct arm64_vcpu *vcpu);
 
-/* On the CPU where the vCPU is (being) loaded, by its owner: makes it resident there. Nothing if it is. */
-void vgic_v4_load(struct arm64_vcpu *vcpu);
-
-/*
- * The same: not resident any more; nothing if it is not. With `doorbell`, what arrives from here on wakes the
- * vCPU, and true means that something that it has enabled is pending already, so that it must not wait.
- */
-bool vgic_v4_put(struct arm64_vcpu *vcpu, bool doorbell);
-
 /* A physical LPI: false if it is not a doorbell. Any CPU. */
 bool vgic_v4_doorbell(uint32_t intid);
-
-/* A vCPU in its guest is resident on its CPU: else its interrupts would ask for it to be scheduled, forever.
- */
-static inline bool vgic_v4_may_enter(const struct arm64_vcpu *vcpu)
-{
-    return !vcpu->v4.on || vcpu->v4.resident == this_arm64_cpu();
-}

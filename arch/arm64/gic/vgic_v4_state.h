@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct arm64_cpu;
+#include "arch/arm64/gic/vgic_vpe.h"
 
 /* Constant after vgic_v4_vm_init(), but for stale_*: vgic_vm.lock. */
 struct vgic_v4_vm {
@@ -20,13 +20,9 @@ struct vgic_v4_vm {
     uint32_t stale_count;
 };
 
-/* The vCPU's owner, also while it moves from CPU to CPU. */
+/* Of a vCPU. */
 struct vgic_v4_vcpu {
-    bool on;
-    bool doorbell_on;   /* its LPI is enabled: only while the vCPU waits */
-    bool table_changed; /* what the redistributor keeps in the pending table is not its own: IDAI */
-    uint32_t vpe;
-    void *pending;              /* virtual pending table; the GIC's alone */
-    struct arm64_cpu *resident; /* where it is resident, NULL: nowhere */
-    struct arm64_cpu *home;     /* whose redistributor the ITS sends its interrupts and doorbell to */
+    struct vgic_vpe vpe;
+    void *pending;      /* virtual pending table; the GIC's alone */
+    bool table_changed; /* what the redistributor keeps in it for itself is not its own: IDAI */
 };
