@@ -1,48 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* vdev/vuart: interrupts, FIFOs, loopback and the console behind it. */
-#include "tests/unit/fake_machine.h"
+#include "tests/unit/fake_console.h"
 
-#include "core/console.h"
 #include "vdev/vuart.h"
 
 #define REG(offset) (VUART_COM1 + (offset))
 
 static struct vuart uart;
-static const struct console_client_ops *client_ops;
-static unsigned int console_room;
-static uint8_t console_bytes[4096];
-static unsigned int console_count;
-
-void console_attach(struct vm *vm, const struct console_client_ops *ops, void *client)
-{
-    assert_ptr_equal(vm, &fake_vm);
-    assert_ptr_equal(client, &uart);
-    client_ops = ops;
-}
-
-bool console_vm_write(struct vm *vm, uint8_t byte)
-{
-    assert_ptr_equal(vm, &fake_vm);
-    if (console_room == 0)
-        return false;
-    console_room--;
-    console_bytes[console_count++ % sizeof(console_bytes)] = byte;
-    return true;
-}
 
 static int setup(void **state)
 {
     (void)state;
     fake_machine_init();
-    console_room = UINT32_MAX;
-    console_count = 0;
+    fake_console_init(&uart);
     vuart_init(&uart, &fake_vm, &fake_line);
     return vuart_register(&uart, fake_bus());
-}
-
-static bool type(uint8_t byte)
-{
-    return client_ops->receive(&uart, byte);
 }
 
 static void test_registers(void **state)
