@@ -94,15 +94,23 @@ MUST_CHECK int arch_vcpu_reg_set(struct vcpu *vcpu, uint32_t reg, uint64_t value
  * accessed bits. 0 or E_FAULT. */
 MUST_CHECK int arch_guest_translate(struct vcpu *vcpu, gva_t at, gpa_t *out);
 
+/* Guest-virtual address of the next instruction of a held vCPU. */
+gva_t arch_vcpu_code(struct vcpu *vcpu);
+
+/* The vCPU, loaded on this CPU, ends its VM: what only this CPU still knows about its last exit is kept. */
+void arch_vcpu_keep_exit(struct vcpu *vcpu);
+
 /* Views as lines of text, for people. The vCPU is held, or (events and log) the caller's own between two
  * entries. */
 enum inspect_view {
-    INSPECT_SYSTEM, /* segments, descriptor tables, what regs do not tell */
-    INSPECT_BLOCK,  /* the hardware's control block, field by field */
-    INSPECT_WALK,   /* guest page tables for the guest-virtual address `argument`, each level */
-    INSPECT_NESTED, /* nested page tables for the guest-physical address `argument`, each level */
-    INSPECT_EVENTS, /* books of the vCPU's events and what is pending: core/report.h */
-    INSPECT_LOG,    /* its injection log, for tools/replay; `size` at least INSPECT_LINE_SIZE */
+    INSPECT_SYSTEM,  /* segments, descriptor tables, what regs do not tell */
+    INSPECT_BLOCK,   /* the hardware's control block, field by field */
+    INSPECT_WALK,    /* guest page tables for the guest-virtual address `argument`, each level */
+    INSPECT_NESTED,  /* nested page tables for the guest-physical address `argument`, each level */
+    INSPECT_EVENTS,  /* books of the vCPU's events and what is pending: core/report.h */
+    INSPECT_LOG,     /* its injection log, for tools/replay; `size` at least INSPECT_LINE_SIZE */
+    INSPECT_EXIT,    /* its last exit, as the hardware told it */
+    INSPECT_REFUSED, /* what in its state hardware refuses to run; no line: nothing known */
 };
 
 #define INSPECT_LINE_SIZE 400

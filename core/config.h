@@ -6,6 +6,7 @@
  *   latch:   console=com1[,115200] on-end=stay|restart|poweroff nmi=auto|vnmi|iret|soft
  *            hostnmi=forward:VM|shell|ignore|panic mitigations=on|off maxcpus=N log=error|warn|info
  *            selftest=none|events|nmis|tsc escape=^]|none mux=plain|color|off marks=on|off direct=on|off
+ *            trace=on|off panic=halt|reboot
  *            shell=console|com1..com4 gdb=com2[:VM]
  *   module:  VM:kernel [cpus=N] [mem=SIZE] [on-end=...] [pin=SETS]
  * [share=N] [cap=N] [prio=...]
@@ -86,6 +87,8 @@ struct config {
     bool selftest_tsc;    /* secondary CPUs start with their TSC moved */
     bool mitigations;
     bool direct;               /* interrupts brought to guests by hardware alone, where it can */
+    bool trace;                /* the rings of core/trace.h are on from the start */
+    bool panic_reboots;        /* a panic resets the machine instead of halting */
     enum log_level log_level;  /* messages less important than this are not printed */
     char gdb_port[8];          /* "com1".."com4"; empty: no GDB server */
     char gdb_vm[VM_NAME_SIZE]; /* empty: the first */

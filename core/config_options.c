@@ -190,6 +190,26 @@ static bool take_mux(void *target, const struct config_word *value)
     return true;
 }
 
+static bool take_trace(void *target, const struct config_word *value)
+{
+    struct config *to = target;
+
+    if (!config_word_is(value, "on") && !config_word_is(value, "off"))
+        return false;
+    to->trace = config_word_is(value, "on");
+    return true;
+}
+
+static bool take_panic(void *target, const struct config_word *value)
+{
+    struct config *to = target;
+
+    if (!config_word_is(value, "halt") && !config_word_is(value, "reboot"))
+        return false;
+    to->panic_reboots = config_word_is(value, "reboot");
+    return true;
+}
+
 static bool take_marks(void *target, const struct config_word *value)
 {
     struct config *to = target;
@@ -241,6 +261,8 @@ static const struct config_option options[] = {
     {"mux=", "mux=plain|color|off", take_mux},
     {"marks=", "marks=on|off", take_marks},
     {"shell=", "shell=console|com1|com2|com3|com4", take_shell},
+    {"trace=", "trace=on|off", take_trace},
+    {"panic=", "panic=halt|reboot", take_panic},
     {"gdb=", "gdb=com1|com2|com3|com4[:VM]", take_gdb},
     {"direct=", "direct=on|off", take_direct},
 };
@@ -251,7 +273,7 @@ static const struct config_option_table option_table = {
     .options = options,
     .count = ARRAY_COUNT(options),
     .keys = "console= on-end= nmi= hostnmi= mitigations= maxcpus= log= selftest= "
-            "escape= mux= marks= shell= gdb= direct=",
+            "escape= mux= marks= shell= trace= panic= gdb= direct=",
 };
 
 static void set_defaults(struct config *to)

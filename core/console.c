@@ -64,6 +64,17 @@ void console_write(const char *text, size_t length)
     console_unlock();
 }
 
+uint32_t console_free(void)
+{
+    uint32_t room;
+
+    console_lock();
+    init_once();
+    room = console_mux_room(&console.mux, CONSOLE_LATCH);
+    console_unlock();
+    return room;
+}
+
 /* Through the ring. Lock held. */
 static __attribute__((noinline)) bool queue_byte(uint32_t id, uint8_t byte)
 {

@@ -45,6 +45,9 @@ void console_attach(struct vm *vm, const struct console_client_ops *ops, void *c
 void console_poll(void);
 bool console_is_due(void);
 
+/* Bytes that console_write() takes now without waiting. Any CPU. */
+uint32_t console_free(void);
+
 /* Until everything written is on the wire (or that is dead); for the machine's end and for panics. */
 void console_flush(void);
 

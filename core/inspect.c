@@ -12,6 +12,8 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 
+#define COLUMNS 3 /* registers in a line */
+
 void vcpu_hold(struct vcpu *vcpu)
 {
     atomic_fetch_add_explicit(&vcpu->hold_count, 1, memory_order_seq_cst);
@@ -129,4 +131,45 @@ void inspect_bits(char *text, size_t size, uint64_t value, const char *names)
                                        : fmt_snprintf(text + at, size - at, " bit%u", bit));
         names += length + (names[length] == ',');
     }
+}
+
+bool inspect_regs_line(struct vcpu *vcpu, uint32_t group, uint32_t *next, char *text, size_t size)
+{
+    size_t at = 0;
+    uint32_t columns = 0;
+
+    for (; *next < arch_reg_count && columns < COLUMNS; ++*next) {
+        const struct arch_reg *reg = &arch_regs[*next];
+
+        if (reg->group != group)
+            continue;
+        at += (size_t)fmt_snprintf(text + at, size - at, "%-7s %0*lx%*s  ", reg->name, 2 * reg->size,
+                                   arch_vcpu_reg_get(vcpu, *next), 16 - 2 * reg->size, "");
+        columns++;
+    }
+    while (at > 0 && text[at - 1] == ' ')
+        text[--at] = '\0';
+    return columns != 0;
+}
+
+bool inspect_stack_line(struct vcpu *vcpu, struct inspect_stack *stack, char *text, size_t size)
+{
+    uint64_t frame[2];
+
+    if (stack->ended)
+        return false;
+    if (stack->count++ == 0) {
+        fmt_snprintf(text, size, "#0  0x%016lx", arch_vcpu_reg_get(vcpu, arch_reg_pc));
+        stack->frame = arch_vcpu_reg_get(vcpu, arch_reg_fp);
+        return true;
+    }
+    if (inspect_read(vcpu, gva(stack->frame), frame, sizeof(frame), NULL) != 0) {
+        fmt_snprintf(text, size, "frame 0x%lx is not in memory", stack->frame);
+        stack->ended = true;
+        return true;
+    }
+    fmt_snprintf(text, size, "#%-2u 0x%016lx  frame 0x%lx", stack->count - 1, frame[1], stack->frame);
+    stack->ended = frame[1] == 0 || frame[0] <= stack->frame;
+    stack->frame = frame[0];
+    return true;
 }

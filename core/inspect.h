@@ -55,3 +55,18 @@ int inspect_reg_find(const char *name, size_t length);
  * the bits' names from bit 0 upwards, each ended by a comma; an empty name or none shows the bit's number.
  */
 void inspect_bits(char *text, size_t size, uint64_t value, const char *names);
+
+/*
+ * Registers of one group of arch_regs (enum arch_reg_group) as lines, some in each: `*next` is 0 at first,
+ * and the number of the register to go on with afterwards. False: there was none left.
+ */
+bool inspect_regs_line(struct vcpu *vcpu, uint32_t group, uint32_t *next, char *text, size_t size);
+
+/* Calls by frame pointers through the guest's page tables, a line a call; zeroed at first. False: no more. A
+ * frame lies above the one before, so there is an end; the caller bounds it. */
+struct inspect_stack {
+    uint32_t count; /* lines so far */
+    bool ended;
+    uint64_t frame; /* the next: saved frame pointer, then return address */
+};
+bool inspect_stack_line(struct vcpu *vcpu, struct inspect_stack *stack, char *text, size_t size);

@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "core/sched.h"
 #include "core/shell.h"
+#include "core/trace.h"
 #include "core/vm.h"
 
 const struct boot_info *machine_info;
@@ -34,6 +35,8 @@ void core_main(const struct boot_info *info)
     } else {
         arch_cpus_start(config.max_cpus);
     }
+    if (config.trace && trace_set_ring(true) != 0)
+        log_warn("trace=on: not enough memory");
     gdb_init();
     shell_init();
     vm_start_all();

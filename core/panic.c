@@ -136,6 +136,10 @@ static void last_words(void)
 void panic_end(void)
 {
     last_words();
+    if (config.panic_reboots) {
+        panic_line("resets the machine (panic=reboot)");
+        arch_machine_reset();
+    }
     panic_line("halted");
     arch_panic_halt();
 }

@@ -6,30 +6,18 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 
-#define COLUMNS     3
 #define STACK_DEPTH 32
 #define STACK_MOST  256
 
-/* Registers of a group, so many in a line; job->line is the next one's number. */
+/* job->line is the next one's number. */
 static enum shell_step group(struct shell_job *job, enum arch_reg_group which)
 {
     char text[160];
-    size_t at = 0;
-    uint32_t columns = 0;
 
-    text[0] = '\0';
-    for (; job->line < arch_reg_count && columns < COLUMNS; job->line++) {
-        const struct arch_reg *reg = &arch_regs[job->line];
-
-        if (reg->group != which)
-            continue;
-        at += (size_t)fmt_snprintf(text + at, sizeof(text) - at, "%-7s %0*lx%*s  ", reg->name, 2 * reg->size,
-                                   arch_vcpu_reg_get(job->vcpu, job->line), 16 - 2 * reg->size, "");
-        columns++;
-    }
-    if (columns != 0)
-        shell_print("%s", text);
-    return job->line < arch_reg_count ? SHELL_MORE : SHELL_DONE;
+    if (!inspect_regs_line(job->vcpu, which, &job->line, text, sizeof(text)))
+        return SHELL_DONE;
+    shell_print("%s", text);
+    return SHELL_MORE;
 }
 
 enum shell_step shell_regs(struct shell_job *job)
@@ -100,27 +88,13 @@ enum shell_step shell_walk(struct shell_job *job)
     return show_view(job, INSPECT_NESTED, where.v);
 }
 
-/* number: the frame that is next, calls shown. A frame is the saved frame pointer, then the return address.
- */
 enum shell_step shell_stack(struct shell_job *job)
 {
-    uint64_t frame[2];
+    char text[80];
 
-    if (job->line == 0) {
-        shell_print("#0  0x%016lx", arch_vcpu_reg_get(job->vcpu, arch_reg_pc));
-        job->number[0] = arch_vcpu_reg_get(job->vcpu, arch_reg_fp);
-        job->line = 1;
-        return SHELL_MORE;
-    }
-    if (job->line >= min_u64(shell_value(job, 0, STACK_DEPTH), STACK_MOST))
+    if (job->stack.count >= min_u64(shell_value(job, 0, STACK_DEPTH), STACK_MOST) ||
+        !inspect_stack_line(job->vcpu, &job->stack, text, sizeof(text)))
         return SHELL_DONE;
-    if (inspect_read(job->vcpu, gva(job->number[0]), frame, sizeof(frame), NULL) != 0) {
-        shell_print("frame 0x%lx is not in memory", job->number[0]);
-        return SHELL_DONE;
-    }
-    shell_print("#%-2u 0x%016lx  frame 0x%lx", job->line++, frame[1], job->number[0]);
-    if (frame[1] == 0 || frame[0] <= job->number[0])
-        return SHELL_DONE;
-    job->number[0] = frame[0];
+    shell_print("%s", text);
     return SHELL_MORE;
 }

@@ -68,6 +68,7 @@ struct shell_job {
     uint32_t step;
     uint32_t line;
     uint64_t number[6];
+    struct inspect_stack stack;
     uint64_t time_ns;
     char buffer[LINE_SIZE];
 };

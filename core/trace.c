@@ -176,6 +176,15 @@ uint64_t trace_first(uint32_t cpu)
     return end > TRACE_RECORDS ? end - TRACE_RECORDS : 0;
 }
 
+bool trace_get(uint32_t cpu, uint64_t n, struct trace_record *record)
+{
+    if (n < trace_first(cpu) || n >= trace_end(cpu))
+        return false;
+    *record = rings[cpu]->records[n % TRACE_RECORDS];
+    /* Its writer may have come round. */
+    return n >= trace_first(cpu) && record->kind <= TRACE_INJECT && record->vm < vm_count;
+}
+
 bool trace_line(uint32_t cpu, uint64_t n, char *text, size_t size)
 {
     static const char *const kinds[] = {
@@ -183,11 +192,7 @@ bool trace_line(uint32_t cpu, uint64_t n, char *text, size_t size)
     struct trace_record record;
     char detail[24];
 
-    if (n < trace_first(cpu) || n >= trace_end(cpu))
-        return false;
-    record = rings[cpu]->records[n % TRACE_RECORDS];
-    /* Its writer may have come round. */
-    if (n < trace_first(cpu) || record.kind > TRACE_INJECT || record.vm >= vm_count)
+    if (!trace_get(cpu, n, &record))
         return false;
     if (record.kind == TRACE_EXIT)
         fmt_snprintf(detail, sizeof(detail), "%s", trace_exit_name(record.detail));

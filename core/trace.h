@@ -89,4 +89,7 @@ bool trace_line(uint32_t cpu, uint64_t n, char *text, size_t size);
 uint64_t trace_first(uint32_t cpu); /* oldest record, and behind the newest */
 uint64_t trace_end(uint32_t cpu);
 
+/* The record itself. False: as above. */
+bool trace_get(uint32_t cpu, uint64_t n, struct trace_record *record);
+
 const char *trace_exit_name(uint32_t kind);

@@ -10,6 +10,7 @@
 #include "core/guest_debug.h"
 #include "core/log.h"
 #include "core/pmem.h"
+#include "core/report_vm.h"
 #include "core/sched.h"
 #include "core/time.h"
 #include "lib/error.h"
@@ -59,7 +60,9 @@ static void one_less(struct vm *vm)
 void vm_end(struct vm *vm, enum vm_end reason, uint32_t code, const char *detail)
 {
     uint32_t expected = VM_RUNNING;
+    struct vcpu *vcpu = this_cpu()->current;
     char where[80] = "";
+    size_t length;
 
     if (!atomic_compare_exchange_strong(&vm->state, &expected, VM_ENDED))
         return;
@@ -68,14 +71,19 @@ void vm_end(struct vm *vm, enum vm_end reason, uint32_t code, const char *detail
     atomic_fetch_add_explicit(&vm->running_count, 1, memory_order_relaxed);
     vm->end = reason;
     vm->end_code = code;
-    if (this_cpu()->current != NULL && this_cpu()->current->vm == vm)
-        arch_vcpu_describe(this_cpu()->current, where, sizeof(where));
+    vm->end_vcpu = 0;
+    if (vcpu != NULL && vcpu->vm == vm) {
+        arch_vcpu_describe(vcpu, where, sizeof(where));
+        arch_vcpu_keep_exit(vcpu);
+        vm->end_vcpu = vcpu->id;
+    }
+    length = (size_t)fmt_snprintf(vm->end_text, sizeof(vm->end_text), "%s", end_words[reason]);
     if (reason == VM_END_DEBUG_EXIT)
-        log_record("vm %s ended: debug-exit code=%u: %s%s%s", vm->config->name, code, detail,
-                   where[0] ? " at " : "", where);
-    else
-        log_record("vm %s ended: %s: %s%s%s", vm->config->name, end_words[reason], detail,
-                   where[0] ? " at " : "", where);
+        length +=
+            (size_t)fmt_snprintf(vm->end_text + length, sizeof(vm->end_text) - length, " code=%u", code);
+    fmt_snprintf(vm->end_text + length, sizeof(vm->end_text) - length, ": %s%s%s", detail,
+                 where[0] ? " at " : "", where);
+    log_record("vm %s ended: %s", vm->config->name, vm->end_text);
     for (uint32_t i = 0; i < vm->vcpu_count; i++)
         vcpu_request(vm->vcpus[i], VCPU_REQ_STOP);
     one_less(vm);
@@ -142,10 +150,13 @@ static bool vm_restart(struct vm *vm)
     return true;
 }
 
-/* A VM whose vCPUs have stopped: what its policy says. True: it runs or will run again. */
+/* A VM whose vCPUs have stopped: its report, then what its policy says. True: it runs or will run again, or
+ * there is more to do. */
 static bool settle(struct vm *vm)
 {
     if (!vm->settled) {
+        if (!report_vm_ended(vm))
+            return true;
         vm->settled = true;
         if (!wants_restart(vm))
             return false;

@@ -49,7 +49,9 @@ struct vm {
     _Atomic uint32_t running_count; /* vCPUs not yet VCPU_STOPPED, and whoever is ending it */
     bool settled;                   /* ended, and the policy has been applied; boot CPU only */
     struct guest_debug *debug;      /* core/guest_debug.h; NULL: nobody debugs it; written while held */
-    enum vm_end end;                /* valid when VM_ENDED */
+    enum vm_end end;                /* valid when VM_ENDED, like all of the end */
+    uint32_t end_vcpu;              /* by whose doing, 0 if nobody's */
+    char end_text[160];             /* reason, detail and place, as in its record */
     uint32_t end_code;              /* debug-exit: the value written */
     struct vm_restart {             /* boot CPU only */
         uint64_t start_ns;          /* of this life */

@@ -4,9 +4,11 @@
  * Everything is in memory then.
  */
 #include "arch/arm64/arm64_vm.h"
+#include "arch/arm64/esr.h"
 #include "arch/arm64/events_inspect.h"
 #include "arch/arm64/guest_walk.h"
 #include "arch/arm64/stage2.h"
+#include "arch/arm64/sysregs.h"
 #include "core/arch.h"
 #include "core/inspect.h"
 #include "lib/error.h"
@@ -142,6 +144,17 @@ int arch_guest_translate(struct vcpu *core, gva_t at, gpa_t *out)
     return walk.error;
 }
 
+gva_t arch_vcpu_code(struct vcpu *core)
+{
+    return gva(arm64_vcpu_of(core)->sw.regs.pc);
+}
+
+void arch_vcpu_keep_exit(struct vcpu *core)
+{
+    arm64_vcpu_of(core)->last_exit = (struct arm64_last_exit){
+        .esr = SYSREG_READ(esr_el2), .far = SYSREG_READ(far_el2), .hpfar = SYSREG_READ(hpfar_el2)};
+}
+
 static bool walk_line(struct arm64_vcpu *vcpu, uint64_t at, uint32_t line, char *text, size_t size)
 {
     struct guest_walk walk;
@@ -239,6 +252,31 @@ static bool block_line(const struct arm64_vcpu *vcpu, uint32_t line, char *text,
     }
 }
 
+/* The syndrome, and for aborts what stage 2 says of the address. */
+static bool exit_line(struct arm64_vcpu *vcpu, uint32_t line, char *text, size_t size)
+{
+    const struct arm64_last_exit *last = &vcpu->last_exit;
+    uint64_t class = ESR_CLASS(last->esr);
+    bool is_abort = class == ESR_EC_IABT_LOW || class == ESR_EC_DABT_LOW;
+    uint64_t at = field_get(last->hpfar, HPFAR_FIPA) << PAGE_SHIFT | (last->far & (PAGE_SIZE - 1));
+
+    switch (line) {
+    case 0:
+        fmt_snprintf(text, size, "exit syndrome 0x%lx, class 0x%lx%s", last->esr, class,
+                     !is_abort                  ? ""
+                     : class == ESR_EC_DABT_LOW ? ": stage 2 data abort"
+                                                : ": stage 2 instruction abort");
+        return true;
+    case 1:
+        fmt_snprintf(text, size, "exit address 0x%lx, guest-physical 0x%lx, status 0x%lx%s", last->far, at,
+                     field_get(last->esr, ESR_ABORT_STATUS),
+                     (last->esr & ESR_ABORT_WRITE) != 0 ? ", write" : "");
+        return is_abort;
+    default:
+        return is_abort && nested_line(vcpu, at, line - 2, text, size);
+    }
+}
+
 bool arch_inspect_line(struct vcpu *core, enum inspect_view which, uint64_t argument, uint32_t line,
                        char *text, size_t size)
 {
@@ -255,7 +293,10 @@ bool arch_inspect_line(struct vcpu *core, enum inspect_view which, uint64_t argu
         return nested_line(vcpu, argument, line, text, size);
     case INSPECT_EVENTS:
         return arm64_events_line(vcpu, line, text, size);
+    case INSPECT_EXIT:
+        return exit_line(vcpu, line, text, size);
     case INSPECT_LOG:
+    case INSPECT_REFUSED:
         break;
     }
     return false;

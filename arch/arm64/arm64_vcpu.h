@@ -97,6 +97,11 @@ enum arm64_power {
 #define ARM64_WAIT_EVENT UINT32_C(1) /* WFI executed, nothing woke it yet */
 #define ARM64_WAIT_START UINT32_C(2) /* off: only CPU_ON starts it */
 
+/* For reports: of the exit that ended its VM. */
+struct arm64_last_exit {
+    uint64_t esr, far, hpfar;
+};
+
 struct arm64_vcpu {
     struct vcpu core;
     struct arm64_switch sw;
@@ -115,6 +120,7 @@ struct arm64_vcpu {
     _Atomic uint32_t power; /* enum arm64_power; any CPU */
     uint64_t power_entry;   /* written by the CPU_ON that took it from OFF to STARTING, before its request */
     uint64_t power_context;
+    struct arm64_last_exit last_exit;
 };
 
 _Static_assert(__builtin_offsetof(struct arm64_switch, regs.x) == SWITCH_X(0), "world switch");

@@ -95,6 +95,9 @@ struct vcpu_ops {
     bool (*block_line)(struct x86_vcpu *vcpu, uint32_t line, char *text, size_t size);
     /* " name" of an exit code, "" for one that has none. */
     void (*exit_name)(uint32_t code, char *text, size_t size);
+    /* What of the control block itself the hardware refuses, in words; NULL: nothing known. Also of a loaded
+     * one. */
+    const char *(*refused)(struct x86_vcpu *vcpu);
     const char *block_name;  /* "vmcb", "vmcs" */
     const char *nested_name; /* "NPT", "EPT" */
 

@@ -67,7 +67,7 @@ void x86_take_host_interrupts(void)
 static __attribute__((noinline)) void end_unhandled(struct x86_vcpu *vcpu, const struct vm_exit *exit,
                                                     const char *what)
 {
-    char detail[80];
+    char detail[100];
 
     fmt_snprintf(detail, sizeof(detail), "%s, exit 0x%lx", what, exit->raw);
     vm_end(vcpu->core.vm, VM_END_UNHANDLED_EXIT, 0, detail);
@@ -257,7 +257,13 @@ static void handle_shutdown(struct x86_vcpu *vcpu, struct vm_exit *exit)
 
 static void handle_bad_state(struct x86_vcpu *vcpu, struct vm_exit *exit)
 {
-    end_unhandled(vcpu, exit, "the CPU refused the guest's state");
+    char what[80];
+    size_t length = (size_t)fmt_snprintf(what, sizeof(what), "the CPU refused the guest's state: ");
+
+    /* The first reason; all of them are in the report. */
+    if (!arch_inspect_line(&vcpu->core, INSPECT_REFUSED, 0, 0, what + length, sizeof(what) - length))
+        what[length - 2] = '\0';
+    end_unhandled(vcpu, exit, what);
 }
 
 static void handle_unknown(struct x86_vcpu *vcpu, struct vm_exit *exit)

@@ -160,6 +160,32 @@ int arch_guest_translate(struct vcpu *core, gva_t at, gpa_t *out)
     return 0;
 }
 
+gva_t arch_vcpu_code(struct vcpu *core)
+{
+    struct x86_vcpu *vcpu = x86_vcpu_of(core);
+    struct x86_seg segs[X86_SREGS];
+
+    x86_ops->get_segs(vcpu, segs);
+    if ((x86_ops->get(vcpu, X86_STATE_EFER) & EFER_LMA) != 0 && (segs[X86_CS].attr & X86_SEG_L) != 0)
+        return gva(vcpu->sw.regs.rip);
+    return gva((segs[X86_CS].base + vcpu->sw.regs.rip) & FIELD(31, 0));
+}
+
+/* All of it is in the control block. */
+void arch_vcpu_keep_exit(struct vcpu *core)
+{
+    (void)core;
+}
+
+/* Number `line` of the control block's lines about the last exit: those that begin so. */
+static bool exit_line(struct x86_vcpu *vcpu, uint32_t line, char *text, size_t size)
+{
+    for (uint32_t i = 0; x86_ops->block_line(vcpu, i, text, size); i++)
+        if (strncmp(text, "exit", 4) == 0 && line-- == 0)
+            return true;
+    return false;
+}
+
 static const char *status_name(enum walk_status status)
 {
     switch (status) {
@@ -276,6 +302,10 @@ bool arch_inspect_line(struct vcpu *core, enum inspect_view view, uint64_t argum
         return x86_events_line(core, line, text, size);
     case INSPECT_LOG:
         return x86_log_line(core, line, text, size);
+    case INSPECT_EXIT:
+        return exit_line(vcpu, line, text, size);
+    case INSPECT_REFUSED:
+        return x86_refused_line(core, line, text, size);
     }
     return false;
 }

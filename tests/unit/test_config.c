@@ -57,7 +57,7 @@ static int modules(int count, const char *const *texts)
 
 #define KEYS                                                               \
     "console= on-end= nmi= hostnmi= mitigations= maxcpus= log= selftest= " \
-    "escape= mux= marks= shell= gdb= direct="
+    "escape= mux= marks= shell= trace= panic= gdb= direct="
 
 static void one_bad_option(const char *cmdline, const char *line)
 {

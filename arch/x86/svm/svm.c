@@ -439,6 +439,7 @@ const struct vcpu_ops svm_ops = {
     .can_step = svm_can_step,
     .exit_name = svm_exit_name,
     .block_line = svm_block_line,
+    .refused = svm_refused,
     .block_name = "vmcb",
     .nested_name = "NPT",
     .inject = {.view = svm_inject_view, .apply = svm_inject_apply},

@@ -127,3 +127,4 @@ uint64_t svm_msrpm_pa(void);
 /* svm_inspect.c: the VMCB for people, a line a field. */
 void svm_exit_name(uint32_t code, char *text, size_t size);
 bool svm_block_line(struct x86_vcpu *vcpu, uint32_t line, char *text, size_t size);
+const char *svm_refused(struct x86_vcpu *vcpu);

@@ -158,3 +158,23 @@ bool svm_block_line(struct x86_vcpu *vcpu, uint32_t line, char *text, size_t siz
         fmt_snprintf(text + length, size - length, " none");
     return true;
 }
+
+/* What VMRUN checks beside the guest's registers. */
+const char *svm_refused(struct x86_vcpu *vcpu)
+{
+    const struct vmcb *vmcb = svm_vcpu_of(vcpu)->vmcb;
+    uint64_t type = field_get(vmcb->eventinj, VMCB_EVENT_TYPE);
+    uint64_t vector = field_get(vmcb->eventinj, VMCB_EVENT_VECTOR);
+
+    if (vmcb->asid == 0)
+        return "ASID 0";
+    if ((vmcb->efer & EFER_SVME) == 0)
+        return "EFER.SVME is 0";
+    if ((vmcb->eventinj & VMCB_EVENT_VALID) == 0)
+        return NULL;
+    if (type == 1 || type > VMCB_EVENT_SOFT)
+        return "event of no type";
+    if (type == VMCB_EVENT_EXCEPTION && (vector == X86_NMI || vector > 31))
+        return "exception of no vector";
+    return NULL;
+}

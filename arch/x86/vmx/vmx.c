@@ -214,6 +214,7 @@ const struct vcpu_ops vmx_ops = {
     .can_step = vmx_can_step,
     .exit_name = vmx_exit_name,
     .block_line = vmx_block_line,
+    .refused = vmx_refused,
     .block_name = "vmcs",
     .nested_name = "EPT",
     .inject = {.view = vmx_inject_view, .apply = vmx_inject_apply},

@@ -142,8 +142,8 @@ static inline uint32_t vmx_vector_of(uint32_t event)
     return (uint32_t)field_get(event, VMCS_EVENT_VECTOR);
 }
 
-/* vmx_error.c: what the guest-state and control fields hold, into the log. */
-void vmx_dump(struct vmx_vcpu *vmx);
+/* vmx_error.c: the check that failed, where one of the common ones did; struct vcpu_ops. */
+const char *vmx_refused(struct x86_vcpu *vcpu);
 
 /* vmx_inspect.c: the VMCS for people, a line a field. */
 void vmx_exit_name(uint32_t code, char *text, size_t size);

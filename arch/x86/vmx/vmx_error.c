@@ -9,6 +9,8 @@
 #include "core/log.h"
 #include "core/panic.h"
 
+#define TYPE_RESERVED 1 /* of an event */
+
 /* The ones that Latch can meet. */
 static const struct {
     uint8_t number;
@@ -61,7 +63,6 @@ void vmx_entry_failed(struct x86_switch *sw)
           vmcs_read_any(VMCS_ENTRY_CONTROLS), vmcs_read_any(VMCS_ENTRY_EVENT));
 }
 
-/* Names the check that failed, where one of the common ones did. */
 static const char *suspect(void)
 {
     uint64_t rflags = vmcs_read(VMCS_GUEST_RFLAGS);
@@ -77,27 +78,17 @@ static const char *suspect(void)
         return "interrupt injected while blocked";
     if (injects && type == INJECT_TYPE_NMI && (blocking & (VMCS_BLOCKING_NMI | VMCS_BLOCKING_MOV_SS)) != 0)
         return "NMI injected while blocked";
-    if ((rflags & RFLAGS_ONE) == 0)
-        return "RFLAGS reserved bit";
-    if ((vmcs_read32(VMCS_ENTRY_CONTROLS) & VMCS_ENTRY_GUEST_64) != 0 &&
-        (vmcs_read(VMCS_GUEST_CR4) & CR4_PAE) == 0)
-        return "64-bit guest without PAE";
-    return "segments, or another";
+    if (injects && type == TYPE_RESERVED)
+        return "event of no type";
+    return NULL;
 }
 
-void vmx_dump(struct vmx_vcpu *vmx)
+const char *vmx_refused(struct x86_vcpu *vcpu)
 {
-    log_error("vm %s vcpu %u: entry refused (reason 0x%x, qualification 0x%lx), suspect: %s",
-              vmx->x86.core.vm->config->name, vmx->x86.core.id, vmx->exit_reason,
-              vmcs_read(VMCS_EXIT_QUALIFICATION), suspect());
-    log_error("  cr0 %lx cr3 %lx cr4 %lx efer %lx rip %lx rsp %lx rflags %lx blocking %x event %x",
-              vmcs_read(VMCS_GUEST_CR0), vmcs_read(VMCS_GUEST_CR3), vmcs_read(VMCS_GUEST_CR4),
-              vmcs_read64(VMCS_GUEST_EFER), vmcs_read(VMCS_GUEST_RIP), vmcs_read(VMCS_GUEST_RSP),
-              vmcs_read(VMCS_GUEST_RFLAGS), vmcs_read32(VMCS_GUEST_BLOCKING), vmcs_read32(VMCS_ENTRY_EVENT));
-    for (uint64_t i = 0; i < 8; i++)
-        log_error("  segment %lu: selector %lx base %lx limit %lx access %lx", i,
-                  vmcs_read_any(VMCS_GUEST_ES_SELECTOR + i * VMCS_STEP),
-                  vmcs_read_any(VMCS_GUEST_ES_BASE + i * VMCS_STEP),
-                  vmcs_read_any(VMCS_GUEST_ES_LIMIT + i * VMCS_STEP),
-                  vmcs_read_any(VMCS_GUEST_ES_ACCESS + i * VMCS_STEP));
+    struct vmx_vcpu *vmx = vmx_vcpu_of(vcpu);
+    bool borrowed = vmx_borrow(vmx);
+    const char *words = suspect();
+
+    vmx_return(vmx, borrowed);
+    return words;
 }

@@ -152,7 +152,6 @@ void vmx_decode_exit(struct vmx_vcpu *vmx, struct vm_exit *exit)
     uint32_t vectoring = 0;
 
     if (UNLIKELY((vmx->exit_reason & VMX_EXIT_ENTRY_FAILED) != 0)) {
-        vmx_dump(vmx);
         entry = &exit_table[VMX_EXIT_BAD_GUEST_STATE];
     } else if (UNLIKELY(reason >= VMX_EXIT_TABLE_SIZE || entry->flags == 0)) {
         entry = &unknown_entry;
