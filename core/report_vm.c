@@ -19,6 +19,18 @@
 #define CODE_BEHIND 24
 #define LINE_ROOM   (REPORT_LINE_SIZE + 64)
 
+/*
+ * The last records of the vCPU that ended its VM, taken when it has stopped, before others push them out.
+ * Written by its CPU, read when the VM has ended.
+ */
+static struct last_traces {
+    uint32_t count;
+    struct last_trace {
+        struct trace_record record;
+        uint32_t cpu;
+    } list[TRACES]; /* newest first */
+} last_traces[MAX_VMS];
+
 static bool head_line(struct report_vm *report, char *text, size_t size)
 {
     const struct vm *vm = report->vm;
@@ -126,55 +138,58 @@ static bool call_line(struct report_vm *report, char *text, size_t size)
     return report->line < CALLS && inspect_stack_line(report->vcpu, &report->stack, text, size);
 }
 
-/* The oldest record of this vCPU after `bound`, or with `newest` the newest before it. False: none. */
-static bool find_trace(const struct vcpu *vcpu, uint64_t bound, bool newest, uint32_t *found_cpu,
-                       uint64_t *found, uint64_t *time)
+/* The newest record of this vCPU before `bound` of those that the rings' ends have. False: none. */
+static bool find_trace(const struct vcpu *vcpu, uint64_t bound, struct last_trace *found)
 {
     bool any = false;
 
     for (uint32_t cpu = 0; cpu < cpu_count; cpu++) {
         uint64_t end = trace_end(cpu);
-        uint64_t first = end - trace_first(cpu) > TRACE_LOOK ? end - TRACE_LOOK : trace_first(cpu);
 
-        for (uint64_t n = first; n < end; n++) {
+        for (uint64_t n = end > TRACE_LOOK ? end - TRACE_LOOK : 0; n < end; n++) {
             struct trace_record record;
 
             if (!trace_get(cpu, n, &record) || record.vm != vcpu->vm->id || record.vcpu != vcpu->id ||
-                (newest ? record.time_ns >= bound : record.time_ns <= bound))
-                continue;
-            if (any && (newest ? record.time_ns <= *time : record.time_ns >= *time))
+                record.time_ns >= bound || (any && record.time_ns <= found->record.time_ns))
                 continue;
             any = true;
-            *time = record.time_ns;
-            *found_cpu = cpu;
-            *found = n;
+            *found = (struct last_trace){.record = record, .cpu = cpu};
         }
     }
     return any;
 }
 
-/* In the order of time, whichever CPU it was: exits, injections, loads. */
-static bool trace_text(struct report_vm *report, char *text, size_t size)
+/* From the newest back. */
+static void gather_traces(const struct vcpu *vcpu)
 {
-    uint64_t n, time;
-    uint32_t cpu;
+    struct last_traces *to = &last_traces[vcpu->vm->id];
+    uint64_t bound = UINT64_MAX;
 
-    if (report->line == 0) {
-        uint64_t bound = UINT64_MAX;
+    for (to->count = 0; to->count < TRACES && find_trace(vcpu, bound, &to->list[to->count]); to->count++)
+        bound = to->list[to->count].record.time_ns;
+}
 
-        for (uint32_t i = 0; i < TRACES && find_trace(report->vcpu, bound, true, &cpu, &n, &time); i++)
-            bound = time;
-        if (bound == UINT64_MAX) {
-            fmt_snprintf(text, size, "last exits: not traced (trace=on, or the shell's trace on)");
-            report->after = UINT64_MAX;
-            return true;
-        }
-        report->after = bound == 0 ? 0 : bound - 1;
+void report_vm_vcpu_stopped(const struct vcpu *vcpu)
+{
+    if (vcpu->id == vcpu->vm->end_vcpu)
+        gather_traces(vcpu);
+}
+
+/* In the order of time, whichever CPU it was: exits, injections, loads. */
+static bool traces_line(struct report_vm *report, char *text, size_t size)
+{
+    const struct last_traces *from = &last_traces[report->vm->id];
+    const struct last_trace *last;
+
+    if (from->count == 0 && report->line == 0) {
+        fmt_snprintf(text, size, "last exits: not traced (trace=on, or the shell's trace on)");
+        return true;
     }
-    if (!find_trace(report->vcpu, report->after, false, &cpu, &n, &time))
+    if (report->line >= from->count)
         return false;
-    report->after = time;
-    return trace_line(cpu, n, text, size);
+    last = &from->list[from->count - 1 - report->line];
+    trace_text(last->cpu, &last->record, text, size);
+    return true;
 }
 
 static bool others_line(struct report_vm *report, char *text, size_t size)
@@ -200,7 +215,7 @@ static bool others_line(struct report_vm *report, char *text, size_t size)
 
 static bool (*const sections[])(struct report_vm *report, char *text, size_t size) = {
     head_line, refused_line, exit_line, general_line, system_line, segments_line,
-    code_line, walk_line,    call_line, events_line,  trace_text,  others_line,
+    code_line, walk_line,    call_line, events_line,  traces_line, others_line,
 };
 
 void report_vm_begin(struct report_vm *report, struct vcpu *vcpu)

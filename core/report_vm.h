@@ -17,9 +17,8 @@ struct report_vm {
     struct vm *vm; /* NULL: none */
     struct vcpu *vcpu;
     uint32_t section;
-    uint32_t line;  /* of the section */
-    uint32_t next;  /* register number */
-    uint64_t after; /* traces: time of the last one shown */
+    uint32_t line; /* of the section */
+    uint32_t next; /* register number */
     struct inspect_stack stack;
 };
 
@@ -30,6 +29,9 @@ void report_vm_begin(struct report_vm *report, struct vcpu *vcpu);
 
 /* The next line; false: that was all. */
 bool report_vm_line(struct report_vm *report, char *text, size_t size);
+
+/* A vCPU of an ended VM has left its CPU for good; that CPU. */
+void report_vm_vcpu_stopped(const struct vcpu *vcpu);
 
 /*
  * After the end of a VM whose vCPUs have all stopped: writes its report to the console as that has room, and

@@ -185,21 +185,27 @@ bool trace_get(uint32_t cpu, uint64_t n, struct trace_record *record)
     return n >= trace_first(cpu) && record->kind <= TRACE_INJECT && record->vm < vm_count;
 }
 
-bool trace_line(uint32_t cpu, uint64_t n, char *text, size_t size)
+void trace_text(uint32_t cpu, const struct trace_record *record, char *text, size_t size)
 {
     static const char *const kinds[] = {
         [TRACE_EXIT] = "exit", [TRACE_LOAD] = "load", [TRACE_INJECT] = "inject"};
-    struct trace_record record;
     char detail[24];
 
-    if (!trace_get(cpu, n, &record))
-        return false;
-    if (record.kind == TRACE_EXIT)
-        fmt_snprintf(detail, sizeof(detail), "%s", trace_exit_name(record.detail));
+    if (record->kind == TRACE_EXIT)
+        fmt_snprintf(detail, sizeof(detail), "%s", trace_exit_name(record->detail));
     else
-        fmt_snprintf(detail, sizeof(detail), "%u", record.detail);
+        fmt_snprintf(detail, sizeof(detail), "%u", record->detail);
     fmt_snprintf(text, size, "trace cpu %u at %lu for %u %s %s vm %s vcpu %u pc 0x%lx value 0x%lx", cpu,
-                 record.time_ns, record.duration, kinds[record.kind], detail, vms[record.vm]->config->name,
-                 record.vcpu, record.pc, record.value);
-    return true;
+                 record->time_ns, record->duration, kinds[record->kind], detail,
+                 vms[record->vm]->config->name, record->vcpu, record->pc, record->value);
+}
+
+bool trace_line(uint32_t cpu, uint64_t n, char *text, size_t size)
+{
+    struct trace_record record;
+    bool there = trace_get(cpu, n, &record);
+
+    if (there)
+        trace_text(cpu, &record, text, size);
+    return there;
 }

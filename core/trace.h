@@ -89,7 +89,8 @@ bool trace_line(uint32_t cpu, uint64_t n, char *text, size_t size);
 uint64_t trace_first(uint32_t cpu); /* oldest record, and behind the newest */
 uint64_t trace_end(uint32_t cpu);
 
-/* The record itself. False: as above. */
+/* The record itself. False: as above. And a record that came so as a line. */
 bool trace_get(uint32_t cpu, uint64_t n, struct trace_record *record);
+void trace_text(uint32_t cpu, const struct trace_record *record, char *text, size_t size);
 
 const char *trace_exit_name(uint32_t kind);

@@ -13,6 +13,7 @@
 #include "core/report_vm.h"
 #include "core/sched.h"
 #include "core/time.h"
+#include "core/trace.h"
 #include "lib/error.h"
 #include "lib/printf.h"
 
@@ -93,6 +94,7 @@ void vm_vcpu_stopped(struct vcpu *vcpu)
 {
     struct vm *vm = vcpu->vm;
 
+    report_vm_vcpu_stopped(vcpu);
     atomic_store_explicit(&vcpu->state, VCPU_STOPPED, memory_order_seq_cst);
     one_less(vm);
 }
@@ -249,6 +251,8 @@ void vm_start_all(void)
             continue;
         }
         vms[vm_count++] = vm;
+        if (trace_ring_on)
+            arch_trace_exits(true); /* its vCPUs too */
         vm_run(vm);
     }
 }
