@@ -187,8 +187,8 @@ void arch_guest_debug_apply(struct vcpu *vcpu);
 void arch_cpu_idle(struct cpu *cpu);
 
 /*
- * Interrupts another CPU. kick: it leaves its guest or idle state, and the handler sets cpu->attention. poke:
- * it only leaves its guest to look at the vCPU's requests, and enters it again.
+ * Interrupts another CPU, which leaves its guest or its sleep. kick: cpu->attention has been raised before;
+ * poke: only the vCPU's requests are to be looked at.
  */
 void arch_cpu_kick(struct cpu *cpu);
 void arch_cpu_poke(struct cpu *cpu);
@@ -196,7 +196,7 @@ void arch_cpu_poke(struct cpu *cpu);
 /* Sends it an NMI; false: the architecture has none. */
 bool arch_cpu_nmi(struct cpu *cpu);
 
-/* Programs this CPU's one-shot host timer for an absolute time; UINT64_MAX turns it off. */
+/* Programs this CPU's one-shot host timer, whose handler raises ATTENTION_TIMER. It may go off too early. */
 void arch_timer_program(uint64_t deadline_ns);
 
 /* Machine power-off and reset; return only if the firmware offers no way that works. */

@@ -8,13 +8,13 @@
 
 #include "core/arch.h"
 #include "core/console_internal.h"
+#include "core/cpu.h"
 #include "core/shell.h"
 #include "core/time.h"
 
-#define WIRE_DEAD_NS  (1 * NS_PER_SEC) /* output that waits gives up after so long without progress */
-#define POLL_BUSY_NS  (1 * NS_PER_MS)  /* the wire empties a 16-byte FIFO in 1.4 ms at 115200 baud */
-#define POLL_IDLE_NS  CONSOLE_TICK_NS
-#define POLL_LEAST_NS (NS_PER_MS / 10)
+#define WIRE_DEAD_NS (1 * NS_PER_SEC) /* output that waits gives up after so long without progress */
+#define POLL_BUSY_NS (1 * NS_PER_MS)  /* the wire empties a 16-byte FIFO in 1.4 ms at 115200 baud */
+#define POLL_IDLE_NS CONSOLE_TICK_NS
 
 struct console console;
 struct spinlock console_guard = {.rank = LOCK_CONSOLE}; /* beside it: all of that is zero */
@@ -152,10 +152,10 @@ static void serve_client(struct console_client *client)
     spin_unlock(&client->vm->dev_lock);
 }
 
-/* Nothing to do: the timer is there so that the loop comes round to console_poll(). */
 static void poll_due(struct timer *timer)
 {
     (void)timer;
+    cpu_kick(this_cpu());
 }
 
 static const struct timer_ops poll_timer_ops = {.expire = poll_due};
@@ -170,20 +170,11 @@ static void arm_poll(uint64_t now, bool busy)
         timer_arm(&console.timer, deadline);
 }
 
-/* Often enough for the fastest wire, but not on every round of a guest that halts often. Always when the
- * timer has gone off, which console_poll() arms again. */
-bool console_is_due(void)
-{
-    return console.timer.ops == NULL || !timer_is_armed(&console.timer) ||
-           time_now_ns() - console.polled_ns >= POLL_LEAST_NS;
-}
-
 void console_poll(void)
 {
     uint64_t now = time_now_ns();
     bool busy;
 
-    console.polled_ns = now;
     console_lock();
     init_once();
     if (now - console.last_tick_ns >= CONSOLE_TICK_NS) {

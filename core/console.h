@@ -38,12 +38,10 @@ struct console_client_ops {
 void console_attach(struct vm *vm, const struct console_client_ops *ops, void *client);
 
 /*
- * Moves bytes between wire, rings and clients; called from the boot CPU's loop on a round outside the guest
- * where console_is_due(). Keeps a timer of its own armed there (10 ms, 1 ms while bytes move), so that it is
- * called again.
+ * Moves bytes between wire, rings and clients; called by the boot CPU's loop. Keeps a timer of its own armed
+ * there (10 ms, 1 ms while bytes move), so that it is called again.
  */
 void console_poll(void);
-bool console_is_due(void);
 
 /* Bytes that console_write() takes now without waiting. Any CPU. */
 uint32_t console_free(void);

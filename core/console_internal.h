@@ -29,7 +29,6 @@ struct console {
     bool escape;      /* the escape character came, its argument has not */
     uint32_t last_vm; /* the VM that was in the foreground last: the keys act on it */
     uint64_t last_tick_ns;
-    uint64_t polled_ns; /* boot CPU only */
     struct timer timer;
     struct console_mux mux;
     struct console_client clients[MAX_VMS];

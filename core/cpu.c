@@ -19,9 +19,14 @@ void cpu_init(struct cpu *cpu, uint32_t id, uint32_t hardware_id)
     cpus[id] = cpu;
 }
 
+void cpu_raise(struct cpu *cpu, uint32_t why)
+{
+    /* Whoever raised the first has sent or is sending the interrupt, or its own interrupt did it. */
+    if (atomic_fetch_or_explicit(&cpu->attention, why, memory_order_seq_cst) == 0 && cpu != this_cpu())
+        arch_cpu_kick(cpu);
+}
+
 void cpu_kick(struct cpu *cpu)
 {
-    /* Whoever raised it first has sent or is sending the interrupt. */
-    if (atomic_exchange_explicit(&cpu->attention, 1, memory_order_seq_cst) == 0 && cpu != this_cpu())
-        arch_cpu_kick(cpu);
+    cpu_raise(cpu, ATTENTION_ALL);
 }

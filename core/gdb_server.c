@@ -21,7 +21,8 @@ struct gdb_session gdb;
 
 static void poll_due(struct timer *timer)
 {
-    (void)timer; /* the loop comes round: that is all it is for */
+    (void)timer;
+    cpu_kick(this_cpu());
 }
 
 static const struct timer_ops poll_ops = {.expire = poll_due};

@@ -28,7 +28,7 @@ void host_nmi_arrived(struct cpu *cpu)
         panic("NMI on CPU %u (hostnmi=panic)", cpu->id);
     atomic_fetch_add_explicit(&to_do, 1, memory_order_relaxed);
     /* Pairs with the clearing in sched_loop(): the count is there when attention is seen. */
-    atomic_store_explicit(&cpu->attention, 1, memory_order_release);
+    cpu_note(cpu, ATTENTION_ALL);
 }
 
 static struct vm *target(void)

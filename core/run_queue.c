@@ -34,8 +34,10 @@ void queue_entry_init(struct queue_entry *entry, const struct cpu_set *allowed, 
 
 static const struct queue_entry *furthest_behind(const struct run_queue *queue)
 {
-    const struct queue_entry *least = NULL;
+    const struct queue_entry *least = queue->alone;
 
+    if (least != NULL || run_queue_count(queue) == 0)
+        return least;
     for (uint32_t i = 0; i < VCPU_PRIOS; i++) {
         const struct queue_entry *entry = entry_of(heap_first(&queue->levels[i]));
 
@@ -85,10 +87,24 @@ static void set_count(struct run_queue *queue, uint32_t count)
     atomic_store_explicit(&queue->count, count, memory_order_relaxed);
 }
 
-void run_queue_add(struct run_queue *queue, struct queue_entry *entry)
+static void heap_put(struct run_queue *queue, struct queue_entry *entry)
 {
     heap_add(&queue->levels[entry->prio], &entry->node, entry->vtime);
-    set_count(queue, run_queue_count(queue) + 1);
+}
+
+void run_queue_add(struct run_queue *queue, struct queue_entry *entry)
+{
+    uint32_t count = run_queue_count(queue);
+
+    if (count == 0) {
+        queue->alone = entry;
+    } else {
+        if (queue->alone != NULL)
+            heap_put(queue, queue->alone);
+        queue->alone = NULL;
+        heap_put(queue, entry);
+    }
+    set_count(queue, count + 1);
     atomic_store_explicit(&entry->in, queue, memory_order_relaxed);
     if (entry->may_move)
         list_append(&queue->movable, &entry->movable);
@@ -96,18 +112,25 @@ void run_queue_add(struct run_queue *queue, struct queue_entry *entry)
 
 void run_queue_remove(struct run_queue *queue, struct queue_entry *entry)
 {
-    heap_remove(&queue->levels[entry->prio], &entry->node);
+    if (queue->alone == entry)
+        queue->alone = NULL;
+    else
+        heap_remove(&queue->levels[entry->prio], &entry->node);
     set_count(queue, run_queue_count(queue) - 1);
     atomic_store_explicit(&entry->in, NULL, memory_order_relaxed);
-    list_remove(&entry->movable);
+    if (entry->may_move)
+        list_remove(&entry->movable);
     entry->left_clock = queue->clock;
 }
 
 struct queue_entry *run_queue_best(const struct run_queue *queue)
 {
-    const struct queue_entry *behind = furthest_behind(queue);
+    const struct queue_entry *behind;
     uint64_t limit;
 
+    if (queue->alone != NULL)
+        return queue->alone;
+    behind = furthest_behind(queue);
     if (behind == NULL)
         return NULL;
     limit = behind->vtime + QUEUE_LEAD_NS;

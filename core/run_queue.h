@@ -57,6 +57,7 @@ struct queue_entry {
 
 struct run_queue {
     struct spinlock lock;
+    struct queue_entry *alone; /* the only one queued, which then is in no heap */
     struct heap levels[VCPU_PRIOS];
     struct list_node movable; /* those that other CPUs may take, longest waiting first */
     _Atomic uint32_t count;   /* queued; written under the lock, read by others to compare */

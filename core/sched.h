@@ -42,5 +42,12 @@ void sched_leave(struct vcpu *vcpu);
  */
 void sched_yield(void);
 
+/*
+ * The architecture's run loop has seen cpu->attention and no vCPU is in its guest here. True: only timers
+ * were due, they have expired, and the vCPU goes on: its requests are to be looked at again. False: back to
+ * the loop.
+ */
+bool sched_attend(struct cpu *cpu);
+
 /* This CPU's loop: timers, console, vCPUs, idle. Never returns. */
 _Noreturn void sched_loop(struct cpu *cpu);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-core-y := core/cpu.c core/main.c core/host_nmi.c core/nmi_storm.c core/report.c core/run_queue.c core/sched.c core/vcpu.c core/vm.c
+core-y := core/cpu.c core/main.c core/host_nmi.c core/nmi_storm.c core/report.c core/run_queue.c core/vcpu.c core/vm.c
+core-y += core/sched.c core/sched_choose.c core/sched_wake.c
 
 core-y += core/config_word.c core/config_cpus.c core/config_options.c core/config_modules.c
 core-y += core/device.c core/guest_mem.c core/guest_ram.c core/timer.c
@@ -12,7 +13,8 @@ inject-y := core/inject.c core/inject_accept.c core/inject_schedule.c core/injec
 events-y := $(inject-y) core/vcpu_events.c
 core-y += core/pmem.c core/log.c core/panic.c core/boot_regions.c
 
-hot-y += core/device.c core/run_queue.c core/sched.c core/timer.c core/vcpu.c
+hot-y += core/device.c core/run_queue.c core/timer.c core/vcpu.c
+hot-y += core/sched.c core/sched_choose.c core/sched_wake.c
 hot-y += core/inject_accept.c core/inject_schedule.c core/inject_delivery.c core/inject_exit.c
 
 # The debugger: looking into guests, shell, traces.

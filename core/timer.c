@@ -48,6 +48,9 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns)
 {
     struct cpu *cpu = this_cpu();
 
+    /* What is due already waits for the next look: a model that arms for the past cannot keep us in the loop.
+     */
+    deadline_ns = max_u64(deadline_ns, cpu->timers_ns + 1);
     if (timer->cpu != cpu->id)
         timer_cancel(timer);
     spin_lock(&cpu->timer_lock);
@@ -69,11 +72,6 @@ void timer_cancel(struct timer *timer)
     spin_unlock(&cpu->timer_lock);
 }
 
-bool timer_is_armed(const struct timer *timer)
-{
-    return !list_is_empty(&timer->node);
-}
-
 uint64_t timers_next_deadline(struct cpu *cpu)
 {
     uint64_t deadline_ns = UINT64_MAX;
@@ -85,48 +83,31 @@ uint64_t timers_next_deadline(struct cpu *cpu)
     return deadline_ns;
 }
 
-/* Moves what is due into `due`, so that a model arming again for the past cannot keep us in the loop. */
-static void take_due(struct cpu *cpu, uint64_t now, struct list_node *due)
-{
-    spin_lock(&cpu->timer_lock);
-    while (!list_is_empty(&cpu->timers) && timer_of(cpu->timers.next)->deadline_ns <= now) {
-        struct list_node *node = cpu->timers.next;
-
-        list_remove(node);
-        list_append(due, node);
-    }
-    spin_unlock(&cpu->timer_lock);
-}
-
-/* Takes one off `due`, which others may shorten by cancelling; NULL when it is empty. */
-static struct timer *pop_due(struct cpu *cpu, struct list_node *due)
-{
-    struct timer *timer = NULL;
-
-    spin_lock(&cpu->timer_lock);
-    if (!list_is_empty(due)) {
-        timer = timer_of(due->next);
-        list_remove(&timer->node);
-    }
-    spin_unlock(&cpu->timer_lock);
-    return timer;
-}
-
 uint64_t timers_expire(struct cpu *cpu)
 {
     uint64_t now = time_now_ns();
-    struct list_node due;
-    struct timer *timer;
-    uint64_t next;
+    uint64_t next = UINT64_MAX;
 
-    list_init(&due);
-    take_due(cpu, now, &due);
-    while ((timer = pop_due(cpu, &due)) != NULL)
-        timer->ops->expire(timer);
+    cpu->timers_ns = now;
     /* A one-shot whose time has passed is off; one still ahead stays, even if nobody waits for it now. */
     if (cpu->timer_programmed_ns <= now)
+        cpu->timer_programmed_ns = 0; /* until the end: what is armed from here on is programmed there */
+    spin_lock(&cpu->timer_lock);
+    while (!list_is_empty(&cpu->timers)) {
+        struct timer *timer = timer_of(cpu->timers.next);
+
+        next = timer->deadline_ns;
+        if (next > now)
+            break;
+        next = UINT64_MAX;
+        list_remove(&timer->node);
+        spin_unlock(&cpu->timer_lock);
+        timer->ops->expire(timer);
+        spin_lock(&cpu->timer_lock);
+    }
+    spin_unlock(&cpu->timer_lock);
+    if (cpu->timer_programmed_ns == 0)
         cpu->timer_programmed_ns = UINT64_MAX;
-    next = timers_next_deadline(cpu);
     if (next < cpu->timer_programmed_ns)
         program(cpu, next);
     return now;

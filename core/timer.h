@@ -31,13 +31,16 @@ struct timer {
 
 void timer_init(struct timer *timer, const struct timer_ops *ops);
 
-/* (Re)arms for an absolute time on the calling CPU; a deadline in the past expires at the next loop. */
+/* (Re)arms for an absolute time on the calling CPU; a deadline in the past expires at the next look. */
 void timer_arm(struct timer *timer, uint64_t deadline_ns);
 void timer_cancel(struct timer *timer); /* any CPU; no effect when not armed */
-bool timer_is_armed(const struct timer *timer);
+static inline bool timer_is_armed(const struct timer *timer)
+{
+    return !list_is_empty(&timer->node);
+}
 
 /* Runs what is due on this CPU, then programs the hardware for what comes next; the time when it began. Own
- * CPU, in its loop. */
+ * CPU, in its loop or between exit and entry. */
 uint64_t timers_expire(struct cpu *cpu);
 
 /* Deadline of the earliest timer armed on `cpu`, UINT64_MAX: none. */

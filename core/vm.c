@@ -119,6 +119,7 @@ static bool wants_restart(const struct vm *vm)
 static void pause_over(struct timer *timer)
 {
     CONTAINER_OF(timer, struct vm, restart.timer)->restart.waiting = false;
+    cpu_kick(cpus[0]);
 }
 
 static const struct timer_ops pause_ops = {.expire = pause_over};

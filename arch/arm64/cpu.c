@@ -24,7 +24,6 @@ void cpu_area_init(struct arm64_cpu *cpu, uint32_t id, uint64_t mpidr)
 {
     cpu_init(&cpu->base, id, cpu_hardware_id(mpidr));
     cpu->mpidr = mpidr;
-    cpu->deadline_count = UINT64_MAX;
 }
 
 int cpu_area_guard(struct arm64_cpu *cpu)

@@ -19,7 +19,6 @@ struct arm64_cpu {
     uint64_t mpidr;          /* affinity bits of MPIDR_EL1 */
     uint64_t redistributor;  /* address of its GICR frames */
     uint64_t its_rdbase;     /* how commands of the ITS name it */
-    uint64_t deadline_count; /* what the host timer waits for; UINT64_MAX: off */
     uint64_t stray_count;    /* interrupts that nobody expects */
     _Atomic uint32_t online; /* secondary: set when it has arrived */
 };

@@ -20,6 +20,7 @@
 #include "core/arch.h"
 #include "core/inspect.h"
 #include "core/log.h"
+#include "core/sched.h"
 #include "core/time.h"
 #include "core/trace.h"
 #include "lib/assert.h"
@@ -118,8 +119,11 @@ static bool prepare(struct arm64_vcpu *vcpu)
                 return false;
             continue;
         }
-        if (UNLIKELY(atomic_load_explicit(&this_cpu()->attention, memory_order_relaxed) != 0))
-            return false;
+        if (UNLIKELY(atomic_load_explicit(&this_cpu()->attention, memory_order_relaxed) != 0)) {
+            if (!sched_attend(this_cpu()))
+                return false;
+            continue;
+        }
         if (LIKELY(vcpu->waiting == 0))
             break;
         if (!((vcpu->waiting & ARM64_WAIT_START) != 0 ? wait_for_start(vcpu) : wait_for_event(vcpu)))

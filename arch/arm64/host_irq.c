@@ -15,18 +15,17 @@
 #include "core/arch.h"
 #include "core/panic.h"
 
-/* SGIs: only ours. True: the CPU's loop has something to see. */
-static bool take_sgi(uint32_t intid)
+/* Only ours. What a kick is for has been raised by its sender. */
+static void take_sgi(uint32_t intid)
 {
     if (intid == GICV3_SGI_KICK && panic_active())
         arch_panic_halt();
-    return intid == GICV3_SGI_KICK;
 }
 
 void host_irq_take(struct arm64_cpu *cpu)
 {
     uint32_t intid = gicv3_ack();
-    bool attention = true;
+    uint32_t attention = 0;
 
     if (intid >= GICV3_INTID_LIMIT && intid < GICV3_LPI_FIRST)
         return;
@@ -37,21 +36,21 @@ void host_irq_take(struct arm64_cpu *cpu)
         return; /* LPIs have no active state */
     }
     if (intid < GICV3_SGI_COUNT) {
-        attention = take_sgi(intid);
+        take_sgi(intid);
     } else if (intid == host_devices.hyp_timer_intid) {
         host_timer_stop();
-        cpu->deadline_count = UINT64_MAX;
+        attention = ATTENTION_TIMER;
     } else if (guest_irq_take(cpu, intid)) {
         return;
     } else if (intid == host_devices.console_intid) {
         host_console_irq();
+        attention = ATTENTION_ALL;
     } else {
         cpu->stray_count++;
-        attention = false;
     }
     gicv3_deactivate(intid);
-    if (attention)
-        atomic_store_explicit(&cpu->base.attention, 1, memory_order_release);
+    if (attention != 0)
+        cpu_note(&cpu->base, attention);
 }
 
 /* WFI ends for a masked interrupt too; one that is pending already lets it through at once. */

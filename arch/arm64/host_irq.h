@@ -12,7 +12,7 @@ struct arm64_cpu;
 
 /*
  * Acknowledges what is pending first on the calling CPU: more of it ends the next entry of a guest, or the
- * next WFI, at once. The host's own (timer, kick, console) set cpu->attention; the rest goes to
+ * next WFI, at once. The host's own (timer, console) raise cpu->attention; the rest goes to
  * guest_irq_take(). Called after a guest's IRQ exit and by arch_cpu_idle().
  */
 void host_irq_take(struct arm64_cpu *cpu);

@@ -66,14 +66,7 @@ uint64_t time_now_ns(void)
 
 void arch_timer_program(uint64_t deadline_ns)
 {
-    struct arm64_cpu *cpu = this_arm64_cpu();
-
-    cpu->deadline_count = host_timer_from_ns(deadline_ns);
-    if (cpu->deadline_count == UINT64_MAX) {
-        host_timer_stop();
-        return;
-    }
-    SYSREG_WRITE(cnthp_cval_el2, cpu->deadline_count);
+    SYSREG_WRITE(cnthp_cval_el2, host_timer_from_ns(deadline_ns));
     SYSREG_WRITE(cnthp_ctl_el2, CNT_CTL_ENABLE);
     insn_isb();
 }

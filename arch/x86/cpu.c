@@ -28,7 +28,6 @@ struct x86_cpu_area boot_cpu_area __attribute__((section(".bss.pages")));
 void cpu_area_init(struct x86_cpu *cpu, uint32_t id, uint32_t apic_id)
 {
     cpu_init(&cpu->base, id, apic_id);
-    cpu->timer_deadline_tsc = UINT64_MAX;
     gdt_init(cpu);
 }
 

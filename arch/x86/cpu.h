@@ -17,7 +17,6 @@ struct x86_cpu {
     struct cpu base;                 /* must stay first */
     _Atomic uint64_t host_nmi_count; /* NMIs the CPU took; written by its NMI handler, read anywhere */
     uint64_t stray_count;            /* interrupts on vectors that nobody uses */
-    uint64_t timer_deadline_tsc;     /* what the timer interrupt is to wait for; UINT64_MAX: off */
     _Atomic uint32_t online;         /* secondary: not 0 when it has arrived, host_smp.c */
     uint64_t gdt[GDT_ENTRIES];
     struct tss tss __attribute__((aligned(16)));

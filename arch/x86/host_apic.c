@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Local APIC of a host CPU. The mode is chosen once and is the same on all CPUs. The timer either compares
- * with the TSC or counts down; a deadline farther off than the counter reaches is waited for in several
- * rounds.
+ * with the TSC or counts down; a deadline farther off than the counter reaches goes off early, and core sets
+ * the timer again.
  */
 #include "arch/x86/host_apic.h"
 
@@ -55,7 +55,8 @@ enum apic_register {
 
 static uint64_t page; /* of the xAPIC */
 static bool x2apic;
-static uint64_t timer_per_second; /* 0: TSC-deadline mode */
+static uint64_t timer_per_ns; /* 32.32; 0: TSC-deadline mode */
+static uint64_t timer_longest_ns;
 
 static uint32_t apic_read(enum apic_register reg)
 {
@@ -180,7 +181,9 @@ bool host_apic_has_deadline(void)
 
 void host_apic_timer_setup(uint64_t ticks_per_second)
 {
-    timer_per_second = ticks_per_second;
+    timer_per_ns = mul_div_u64(ticks_per_second, BIT(32), NS_PER_SEC);
+    if (ticks_per_second != 0)
+        timer_longest_ns = mul_div_u64(UINT32_MAX, NS_PER_SEC, ticks_per_second);
     apic_write(APIC_TIMER_INITIAL, 0);
     apic_write(APIC_LVT_TIMER, HOST_VECTOR_TIMER | (ticks_per_second == 0 ? APIC_LVT_DEADLINE : 0));
     if (ticks_per_second == 0)
@@ -189,51 +192,24 @@ void host_apic_timer_setup(uint64_t ticks_per_second)
 }
 
 /* Ticks of the countdown until the deadline, within what the counter holds. */
-static uint32_t countdown_to(uint64_t deadline_tsc, uint64_t now)
+static uint32_t countdown_to(uint64_t deadline_ns)
 {
-    uint64_t ns = deadline_tsc <= now ? 0 : tsc_to_ns(deadline_tsc - now);
-    uint64_t longest = (uint64_t)UINT32_MAX * NS_PER_SEC / timer_per_second;
+    uint64_t now = time_now_ns();
+    uint64_t ns = deadline_ns <= now ? 0 : deadline_ns - now;
     uint64_t ticks;
 
-    if (ns >= longest)
+    if (ns >= timer_longest_ns)
         return UINT32_MAX;
-    ticks = mul_div_u64(ns, timer_per_second, NS_PER_SEC) + 1; /* never early by rounding */
-    return (uint32_t)min_u64(max_u64(ticks, MIN_COUNT), UINT32_MAX);
-}
-
-static void timer_start(uint64_t deadline_tsc, uint64_t now)
-{
-    if (timer_per_second == 0)
-        insn_wrmsr(MSR_TSC_DEADLINE, deadline_tsc == 0 ? 1 : deadline_tsc);
-    else
-        apic_write(APIC_TIMER_INITIAL, countdown_to(deadline_tsc, now));
+    ticks = (uint64_t)((unsigned __int128)ns * timer_per_ns >> 32) + 1; /* rarely early by rounding */
+    return (uint32_t)max_u64(ticks, MIN_COUNT);
 }
 
 void arch_timer_program(uint64_t deadline_ns)
 {
-    struct x86_cpu *cpu = this_x86_cpu();
-
-    cpu->timer_deadline_tsc = UINT64_MAX;
-    if (deadline_ns != UINT64_MAX)
-        cpu->timer_deadline_tsc = tsc_from_time(deadline_ns);
-    if (cpu->timer_deadline_tsc != UINT64_MAX)
-        timer_start(cpu->timer_deadline_tsc, insn_rdtsc());
-    else if (timer_per_second == 0)
-        insn_wrmsr(MSR_TSC_DEADLINE, 0);
+    if (timer_per_ns == 0)
+        insn_wrmsr(MSR_TSC_DEADLINE, deadline_ns == UINT64_MAX ? 0 : tsc_from_time(deadline_ns));
     else
-        apic_write(APIC_TIMER_INITIAL, 0);
-}
-
-bool host_apic_timer_expired(struct x86_cpu *cpu)
-{
-    uint64_t now = insn_rdtsc();
-
-    if (cpu->timer_deadline_tsc == UINT64_MAX)
-        return false;
-    if (now >= cpu->timer_deadline_tsc)
-        return true;
-    timer_start(cpu->timer_deadline_tsc, now);
-    return false;
+        apic_write(APIC_TIMER_INITIAL, countdown_to(deadline_ns));
 }
 
 void arch_cpu_idle(struct cpu *cpu)

@@ -39,6 +39,3 @@ uint32_t host_apic_timer_left(void);
 /* After calibration: timer ticks per second; 0 selects TSC-deadline mode. */
 void host_apic_timer_setup(uint64_t ticks_per_second);
 bool host_apic_has_deadline(void);
-
-/* In the timer interrupt: true if the deadline has passed; else the rest is programmed. */
-bool host_apic_timer_expired(struct x86_cpu *cpu);

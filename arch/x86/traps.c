@@ -149,7 +149,7 @@ static void nmi_handle(struct x86_cpu *cpu, struct trap_frame *frame)
     if (panic_active())
         arch_panic_halt();
     atomic_fetch_add_explicit(&cpu->host_nmi_count, 1, memory_order_relaxed);
-    atomic_store_explicit(&cpu->base.attention, 1, memory_order_release);
+    cpu_note(&cpu->base, ATTENTION_NMI);
     host_nmi_arrived(&cpu->base);
     if (x86_ops != NULL && x86_ops->host_nmi != NULL)
         x86_ops->host_nmi(frame);
@@ -180,16 +180,16 @@ static void handle_vector(struct x86_cpu *cpu, struct trap_frame *frame)
         return;
     case HOST_VECTOR_TIMER:
         host_apic_eoi();
-        if (!host_apic_timer_expired(cpu))
-            return;
-        break;
+        cpu_note(&cpu->base, ATTENTION_TIMER);
+        return;
     case HOST_VECTOR_POKE:
+    case HOST_VECTOR_KICK: /* its sender has raised attention before */
         host_apic_eoi();
         return;
-    case HOST_VECTOR_KICK:
     case HOST_VECTOR_SERIAL:
         host_apic_eoi();
-        break;
+        cpu_note(&cpu->base, ATTENTION_ALL);
+        return;
     case HOST_VECTOR_SPURIOUS: /* no EOI: nothing is in service */
     case HOST_VECTOR_PIC_BASE + 7:
     case HOST_VECTOR_PIC_BASE + 15:
@@ -202,7 +202,6 @@ static void handle_vector(struct x86_cpu *cpu, struct trap_frame *frame)
         host_apic_eoi();
         return;
     }
-    atomic_store_explicit(&cpu->base.attention, 1, memory_order_release);
 }
 
 void trap_handle(struct trap_frame *frame)

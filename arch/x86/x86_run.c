@@ -13,6 +13,7 @@
 #include "core/inspect.h"
 #include "core/log.h"
 #include "core/report.h"
+#include "core/sched.h"
 #include "core/time.h"
 #include "core/trace.h"
 #include "core/vcpu_events.h"
@@ -179,8 +180,11 @@ bool x86_prepare_entry(struct x86_vcpu *vcpu)
                 return false;
             continue;
         }
-        if (UNLIKELY(atomic_load_explicit(&this_cpu()->attention, memory_order_relaxed) != 0))
-            return false;
+        if (UNLIKELY(atomic_load_explicit(&this_cpu()->attention, memory_order_relaxed) != 0)) {
+            if (!sched_attend(this_cpu()))
+                return false;
+            continue;
+        }
         if (UNLIKELY((vcpu->waiting & X86_WAIT_SIPI) != 0)) {
             if (vcpu_block(&vcpu->core, VCPU_OFF))
                 return false;

@@ -39,6 +39,11 @@ uint64_t time_now_ns(void)
     return now_ns;
 }
 
+void cpu_kick(struct cpu *cpu)
+{
+    (void)cpu;
+}
+
 void arch_timer_program(uint64_t deadline_ns)
 {
     (void)deadline_ns;

@@ -111,11 +111,6 @@ void nmi_storm_start(struct cpu *self)
     (void)self;
 }
 
-bool console_is_due(void)
-{
-    return true;
-}
-
 void gdb_poll(void)
 {
 }

@@ -65,7 +65,7 @@ static void choose_of_two(const struct world *w, emit_fn *emit)
         } else {
             continue;
         }
-        next.sliced = next.queued[0] || next.other_queued || next.crowded;
+        next.sliced = next.slice_armed = next.queued[0] || next.other_queued || next.crowded;
         go(&next, 0, CPU_LOAD);
         emit(&next, true);
     }
@@ -165,10 +165,9 @@ static void step_idle(struct world *w, uint32_t cpu)
         go(w, cpu, CPU_LOAD);
         break;
     case CPU_HALT_LOOK:
-        go(w, cpu, w->attention[cpu] ? CPU_IDLE_END : CPU_HALT);
+        go(w, cpu, w->attention[cpu] != 0 ? CPU_IDLE_END : CPU_HALT);
         break;
     case CPU_HALT: /* an interrupt is there */
-        w->attention[cpu] |= w->kick[cpu];
         w->kick[cpu] = w->poke[cpu] = false;
         go(w, cpu, CPU_IDLE_END);
         break;
@@ -233,13 +232,46 @@ static void step_entry(struct world *w, uint32_t cpu)
         world_drain(w, cpu);
         w->memory[VAR_IN_GUEST] = 1;
     } else if (mutant != MUTANT_NO_LAST_LOOK &&
-               (world_load(w, cpu, VAR_REQUESTS) != 0 || w->attention[cpu] || w->event)) {
+               (world_load(w, cpu, VAR_REQUESTS) != 0 || w->attention[cpu] != 0 || w->event)) {
         if (!first)
             world_store(w, cpu, VAR_IN_GUEST, 0);
         go(w, cpu, CPU_PREPARE);
         return;
     }
     go(w, cpu, first ? CPU_LAST_LOOK : mutant == MUTANT_CPU_AFTER_IN_GUEST ? CPU_CPU_LATE : CPU_GUEST);
+}
+
+/* Between exit and entry, of either vCPU. */
+static void step_attention(struct world *w, uint32_t cpu)
+{
+    bool ours = w->running[cpu] == RUN_OURS;
+
+    if (w->attention[cpu] == 0) {
+        go(w, cpu, ours ? CPU_EVENT : CPU_OTHER_GUEST);
+    } else if (w->attention[cpu] == ATTENTION_TIMER ||
+               (mutant == MUTANT_TIMER_TAKES_ALL && (w->attention[cpu] & ATTENTION_TIMER) != 0)) {
+        world_drain(w, cpu);
+        w->attention[cpu] = 0;
+        go(w, cpu, CPU_TIMERS);
+    } else {
+        go(w, cpu, CPU_CLEAR);
+    }
+}
+
+/* CPU 0's timer is the slice's, or one that has nothing to say; CPU 1's post. */
+static void step_timers(const struct world *w, uint32_t cpu, emit_fn *emit)
+{
+    struct world next = *w;
+
+    if (cpu == 1 && w->poster[1].at != POSTER_DONE) {
+        step_poster(w, 1, cpu, emit);
+        return;
+    }
+    if (cpu == 0 && w->slice_over && mutant != MUTANT_SLICE_STAYS)
+        next.attention[0] |= ATTENTION_QUEUE;
+    next.slice_over = false;
+    go(&next, cpu, w->running[cpu] == RUN_OURS ? CPU_PREPARE : CPU_ATTENTION);
+    emit(&next, true);
 }
 
 static void step_ours(struct world *w, uint32_t cpu)
@@ -252,9 +284,6 @@ static void step_ours(struct world *w, uint32_t cpu)
         world_drain(w, cpu);
         w->memory[VAR_REQUESTS] = 0;
         go(w, cpu, CPU_PREPARE);
-        break;
-    case CPU_ATTENTION:
-        go(w, cpu, w->attention[cpu] ? CPU_CLEAR : CPU_EVENT);
         break;
     case CPU_EVENT: /* delivered, and it ends HLT */
         if (w->event) {
@@ -269,6 +298,11 @@ static void step_ours(struct world *w, uint32_t cpu)
         go(w, cpu, CPU_GUEST);
         break;
     }
+}
+
+static bool timer_may_fire(const struct world *w, uint32_t cpu)
+{
+    return cpu == 0 ? w->slice_armed : w->poster[1].at == POSTER_EVENT;
 }
 
 /* In the guest: an interrupt is forced, HLT is the guest's own idea, the slice's end comes if it was armed.
@@ -289,14 +323,19 @@ static void step_guest(const struct world *w, uint32_t cpu, emit_fn *emit)
     next = *w;
     if (ours)
         world_store(&next, cpu, VAR_IN_GUEST, 0);
-    go(&next, cpu, ours ? CPU_PREPARE : CPU_CLEAR);
-    if (w->kick[cpu] || w->poke[cpu] || (!ours && w->attention[cpu])) {
-        next.attention[cpu] |= w->kick[cpu];
+    go(&next, cpu, ours ? CPU_PREPARE : CPU_ATTENTION);
+    if (w->kick[cpu] || w->poke[cpu]) {
         next.kick[cpu] = next.poke[cpu] = false;
         emit(&next, true);
-    } else if (cpu == 0 && w->sliced) {
-        next.attention[0] = true;
-        emit(&next, true);
+        if (cpu == 0) { /* and another timer at the same time */
+            next.attention[0] |= ATTENTION_TIMER;
+            emit(&next, true);
+        }
+    } else if (timer_may_fire(w, cpu)) {
+        next.attention[cpu] |= ATTENTION_TIMER;
+        next.slice_over = cpu == 0;
+        next.slice_armed &= cpu != 0;
+        emit(&next, cpu == 0);
     }
 }
 
@@ -307,7 +346,7 @@ void step_cpu(const struct world *w, uint32_t cpu, emit_fn *emit)
     switch ((enum cpu_at)w->cpu[cpu]) {
     case CPU_CLEAR:
         world_drain(&next, cpu);
-        next.attention[cpu] = false;
+        next.attention[cpu] = 0;
         go(&next, cpu, cpu == 1 ? CPU_POST : CPU_CHOOSE);
         break;
     case CPU_POST: /* once, at some round or other */
@@ -339,8 +378,8 @@ void step_cpu(const struct world *w, uint32_t cpu, emit_fn *emit)
         world_drain(&next, cpu);
         if (next.memory[VAR_IDLE0 + (1 - cpu)] != 0) {
             next.memory[VAR_IDLE0 + (1 - cpu)] = 0;
-            next.kick[1 - cpu] |= !next.attention[1 - cpu];
-            next.attention[1 - cpu] = true;
+            next.kick[1 - cpu] |= next.attention[1 - cpu] == 0;
+            next.attention[1 - cpu] |= ATTENTION_QUEUE;
         }
         go(&next, cpu, entry_of(w, cpu));
         break;
@@ -360,7 +399,6 @@ void step_cpu(const struct world *w, uint32_t cpu, emit_fn *emit)
         break;
     case CPU_PREPARE:
     case CPU_TAKE_REQUESTS:
-    case CPU_ATTENTION:
     case CPU_EVENT:
     case CPU_CPU_LATE:
         step_ours(&next, cpu);
@@ -370,10 +408,22 @@ void step_cpu(const struct world *w, uint32_t cpu, emit_fn *emit)
         step_guest(w, cpu, emit);
         return;
     case CPU_HALT:
-        if (!w->kick[cpu] && !w->poke[cpu])
-            return;
-        step_idle(&next, cpu);
+        if (w->kick[cpu] || w->poke[cpu]) {
+            step_idle(&next, cpu);
+            break;
+        }
+        if (timer_may_fire(w, cpu)) {
+            next.attention[cpu] |= ATTENTION_TIMER;
+            go(&next, cpu, CPU_IDLE_END);
+            emit(&next, false);
+        }
+        return;
+    case CPU_ATTENTION:
+        step_attention(&next, cpu);
         break;
+    case CPU_TIMERS:
+        step_timers(w, cpu, emit);
+        return;
     case CPU_IDLE_SET:
     case CPU_STEAL_LOOK:
     case CPU_STEAL:

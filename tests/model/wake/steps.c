@@ -75,13 +75,14 @@ void step_buffer(const struct world *w, uint32_t thread, emit_fn *emit)
 /* --- Posters -----------------------------------------------------------------------------------------------
  */
 
-/* cpu_kick(): by whoever raises attention first. */
+/* cpu_raise(): the interrupt comes from whoever raises attention first; a CPU itself looks before it enters.
+ */
 static void kick(struct world *w, uint32_t target, uint32_t thread)
 {
     world_drain(w, thread);
-    if (!w->attention[target] && target != thread)
+    if (w->attention[target] == 0 || target == thread)
         w->kick[target] = true;
-    w->attention[target] = true;
+    w->attention[target] |= ATTENTION_QUEUE;
 }
 
 /* Takes an idle CPU out of the set. */
@@ -159,7 +160,7 @@ void step_poster(const struct world *w, uint32_t number, uint32_t thread, emit_f
 {
     struct world next = *w;
     struct poster *p = &next.poster[number];
-    bool choosing = number == 1; /* CPU 1's posts come from its loop */
+    bool choosing = number == 1 && w->cpu[1] == CPU_POST; /* CPU 1's timers, in its loop */
 
     switch ((enum poster_at)p->at) {
     case POSTER_EVENT:
@@ -194,8 +195,17 @@ void step_poster(const struct world *w, uint32_t number, uint32_t thread, emit_f
         p->at = POSTER_KICK;
         break;
     case POSTER_KICK:
+        if (p->kick && mutant == MUTANT_KICK_BEFORE_ATTENTION && p->target != thread) {
+            next.kick[p->target] = true;
+            p->at = POSTER_ATTENTION_LATE;
+            break;
+        }
         if (p->kick)
             kick(&next, p->target, thread);
+        p->at = p->offer && mutant != MUTANT_NO_OFFER_AT_QUEUE ? POSTER_OFFER : POSTER_DONE;
+        break;
+    case POSTER_ATTENTION_LATE:
+        next.attention[p->target] |= ATTENTION_QUEUE;
         p->at = p->offer && mutant != MUTANT_NO_OFFER_AT_QUEUE ? POSTER_OFFER : POSTER_DONE;
         break;
     case POSTER_OFFER: /* the queue's lock: somebody still waits there? */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A model of how a vCPU is woken, kicked and moved between CPUs (core/vcpu.c, core/sched.c, the back ends'
+ * A model of how a vCPU is woken, kicked and moved between CPUs (core/vcpu.c, core/sched*.c, the back ends'
  * last look before an entry), on processors with store buffers. One shared access a step; see wake.c.
  */
 #pragma once
@@ -42,6 +42,10 @@ enum mutant {
     MUTANT_STEAL_IGNORES_LOADED,
     MUTANT_NO_OFFER_AT_QUEUE,
     MUTANT_NO_OFFER_AT_PUT,
+    /* Attention. */
+    MUTANT_KICK_BEFORE_ATTENTION, /* the interrupt goes out before its reason is written */
+    MUTANT_TIMER_TAKES_ALL,       /* timers are seen to in place whatever else was raised, and that is lost */
+    MUTANT_SLICE_STAYS,           /* the slice's end does not lead back to the loop */
     MUTANTS,
 };
 
@@ -52,6 +56,11 @@ enum run {
     RUN_NOBODY,
     RUN_OURS,
     RUN_OTHER,
+};
+
+enum attention {
+    ATTENTION_TIMER = 1,
+    ATTENTION_QUEUE = 2,
 };
 
 enum variable {
@@ -89,6 +98,7 @@ enum cpu_at {
     CPU_PREPARE,
     CPU_TAKE_REQUESTS,
     CPU_ATTENTION,
+    CPU_TIMERS, /* sched_attend(): expiry between exit and entry */
     CPU_EVENT,
     CPU_BLOCK_PAUSE,
     CPU_BLOCK_STORE,
@@ -112,6 +122,7 @@ enum poster_at {
     POSTER_PLACE_OTHER,
     POSTER_QUEUE,
     POSTER_KICK,
+    POSTER_ATTENTION_LATE,
     POSTER_OFFER,
     POSTER_OFFER_LOOK,
     POSTER_IN_GUEST,
@@ -128,9 +139,10 @@ struct poster {
 struct world {
     uint8_t memory[VARIABLES];
     uint8_t buffer_variable[THREADS][BUFFER], buffer_value[THREADS][BUFFER], buffered[THREADS];
-    bool event; /* posted, not delivered; its own accesses are read-modify-writes */
-    bool attention[CPUS], kick[CPUS], poke[CPUS];
-    bool queued[CPUS], other_queued, sliced, halted;
+    bool event;              /* posted, not delivered; its own accesses are read-modify-writes */
+    uint8_t attention[CPUS]; /* enum attention */
+    bool kick[CPUS], poke[CPUS];
+    bool queued[CPUS], other_queued, sliced, slice_armed, slice_over, halted;
     uint8_t running[CPUS]; /* enum run */
     uint8_t current[CPUS]; /* enum run: whose registers are loaded */
     uint8_t cpu[CPUS];     /* enum cpu_at */
