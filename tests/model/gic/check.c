@@ -51,9 +51,11 @@ void world_check(void)
 
         settle_books(&w.cpus[c].books, w.cpus[c].irqs, VGIC_PRIVATE, 0);
         if (w.run[c].mode == IN_GUEST && !world_must_exit(c)) {
-            if (due && !excused && !ich_model_signals(&w.ich[c]))
+            bool signals = ich_model_signals(&w.ich[c]) || direct_best(c) >= 0;
+
+            if (due && !excused && !signals)
                 broken("interrupt late: an instruction can execute first");
-            if (!due && ich_model_signals(&w.ich[c]))
+            if (!due && signals)
                 broken("interrupt out of nowhere");
         }
         if (w.run[c].mode >= IN_PARKED && due && !excused && !w.run[c].request && !world_timer_fires(c))
@@ -80,11 +82,13 @@ static void normalise_irq(struct vgic_irq *irq)
 
 void world_normalise(void)
 {
+    w.gic.direct_count = 0;
     for (unsigned c = 0; c < scenario->cpu_count; c++) {
         for (unsigned k = 0; k < bare_irq_count; k++)
             normalise_irq(vgic_find(&w.gic, &w.cpus[c], scenario->sources[k].intid));
         for (unsigned i = w.cpus[c].lr_count; i < VGIC_MAX_LRS; i++)
             w.cpus[c].lrs[i] = NULL;
+        direct_normalise(c);
         if (w.run[c].mode < IN_PARKED)
             w.cpus[c].cpuif = (struct vgic_cpuif){0};
     }
@@ -103,6 +107,11 @@ void world_print(void)
                run->dropped, w.ich[c].apr[0], w.ich[c].apr[1], w.ich[c].mask, w.ich[c].enable[0],
                w.ich[c].enable[1], (unsigned)w.ich[c].hcr, w.ich[c].eoi_count, w.cpus[c].lr_count,
                w.cpus[c].ghosts);
+        if (scenario->direct)
+            printf(" at cpu%u: shown %u sent to %u pending %x%s%s%s", run->cpu, w.direct.vpes[c].shown,
+                   w.direct.vpes[c].sent_to, w.direct.vpes[c].pending,
+                   w.direct.vpes[c].doorbell ? " doorbell" : "",
+                   w.direct.vpes[c].doorbell_rung ? " rung" : "", run->away ? " away" : "");
         for (unsigned i = 0; i < w.ich[c].lr_count; i++)
             printf(" [%s%s%s%s %u p%x]", w.ich[c].lr[i] >> 62 & 1 ? "P" : "", w.ich[c].lr[i] >> 63 ? "A" : "",
                    w.ich[c].lr[i] >> 61 & 1 ? "h" : "", w.ich[c].lr[i] >> 41 & 1 ? "e" : "",

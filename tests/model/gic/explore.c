@@ -297,6 +297,10 @@ static const struct scenario scenarios[] = {
      .writes = W(CLEAR_PENDING), .budget = {.posts = 5, .writes = 1, .masks = 1}, .depth_max = 3},
     {"LPIs that move", {{8192, 0x80, G1, EDGE}, {1, 0x60, G1}}, 2, 2, .split = true,
      .writes = W(ROUTE) | W(CLEAR_PENDING), .budget = {.posts = 3, .writes = 1}, .depth_max = 2},
+    {"LPIs by hardware", {{8192, 0x80, G1, EDGE}, {8193, 0x40, G1, EDGE}, {2, 0x60, G1}}, 1, 1, .direct = true,
+     .writes = ENABLES | W(CLEAR_PENDING) | W(DIST), .budget = {.posts = 3, .writes = 1, .masks = 1, .groups = 1}, .depth_max = 2},
+    {"LPIs by hardware that move", {{8192, 0x80, G1, EDGE}, {1, 0x60, G1}}, 2, 2, .direct = true,
+     .writes = W(ROUTE) | W(CLEAR_PENDING), .budget = {.posts = 2, .writes = 1}, .depth_max = 2},
     {"3 LRs, four interrupts", {{32, 0x80, G1, EDGE}, {25, 0x80, G1}, {2, 0x40, G1}, {1, 0x20, G1}}, 1, 3,
      .budget = {.posts = 5}, .depth_max = 4},
 };

@@ -54,6 +54,11 @@ int ich_model_best(const struct ich_model *ich)
     return best;
 }
 
+bool ich_model_takes(const struct ich_model *ich, bool group1, uint32_t priority)
+{
+    return ich->enable[group1] && priority < ich->mask && priority < running(ich);
+}
+
 bool ich_model_signals(const struct ich_model *ich)
 {
     return ich_model_best(ich) >= 0;

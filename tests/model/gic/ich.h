@@ -31,6 +31,8 @@ uint64_t ich_model_vmcr(const struct ich_model *ich);
 /* The list register that would be acknowledged now; -1: none. */
 int ich_model_best(const struct ich_model *ich);
 bool ich_model_signals(const struct ich_model *ich);
+/* Whether one from elsewhere would be signalled, if it is the best. */
+bool ich_model_takes(const struct ich_model *ich, bool group1, uint32_t priority);
 
 /* Guest's accesses. Acknowledge: of ICC_IAR<group>; ICH_SPURIOUS if there is none. */
 uint32_t ich_model_acknowledge(struct ich_model *ich, bool group1);

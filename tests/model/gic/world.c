@@ -62,8 +62,25 @@ static void hw_deactivate(struct vgic_vcpu *v, uint32_t intid)
     w.timer_active[v->id] = false;
 }
 
-static const struct vgic_ops ops = {
-    .kick = kick, .vmcr = vmcr, .fold_here = fold_here, .hw_deactivate = hw_deactivate};
+/* The guest's table of LPIs: what bare metal has. */
+static int guest_read(struct vgic_vm *vgic, uint64_t at, void *to, size_t size)
+{
+    (void)vgic;
+    for (unsigned k = 0; k < bare_irq_count; k++)
+        if (size == 1 && scenario->sources[k].intid == LPI_FIRST + at) {
+            const struct bare_irq *irq = bare_find(&w.bare, 0, k);
+
+            *(uint8_t *)to = (uint8_t)(irq->priority | irq->enabled);
+            return 0;
+        }
+    return -1;
+}
+
+static const struct vgic_ops ops = {.kick = kick,
+                                    .vmcr = vmcr,
+                                    .fold_here = fold_here,
+                                    .hw_deactivate = hw_deactivate,
+                                    .guest_read = guest_read};
 
 /* --- Registers of the guest --------------------------------------------------------------------------------
  */
@@ -131,6 +148,7 @@ static void start_source(unsigned c, unsigned k)
 void world_start(void)
 {
     const struct vgic_config set = {.ops = &ops,
+                                    .direct = scenario->direct ? &direct_ops : NULL,
                                     .vcpu_count = scenario->cpu_count,
                                     .lr_count = scenario->lr_count,
                                     .pre_bits = 5,
@@ -152,6 +170,12 @@ void world_start(void)
         vgic_vcpu_init(&w.gic, &w.cpus[c], c, &vcpus[c]);
         vgic_vcpu_on(&w.cpus[c]);
         w.cpus[c].redist_ctlr = (uint32_t)GICR_CTLR_ENABLE_LPIS;
+        w.cpus[c].propbaser = VGIC_ID_BITS - 1;
+        w.run[c].cpu = (uint8_t)c;
+        if (scenario->direct) {
+            direct_start(c);
+            vgic_vpe_load(&w.vpes[c], c);
+        }
         w.ich[c] = (struct ich_model){.lr_count = scenario->lr_count, .enable = {true, true}, .mask = 0xf8};
         w.ich[c].split = scenario->split;
         w.ich[c].counts_drops = scenario->split;
@@ -248,6 +272,9 @@ static void write_lpi(unsigned c, unsigned k, enum write what)
     } else if (what == WRITE_ROUTE && scenario->cpu_count == BARE_CPUS) {
         irq->target = !irq->target;
         vgic_lpi_target(&w.gic, index, irq->target);
+    } else if (what == WRITE_ENABLE || what == WRITE_DISABLE) {
+        irq->enabled = what == WRITE_ENABLE;
+        vgic_lpi_reload(&w.gic, index);
     } else {
         prune();
     }
@@ -336,20 +363,32 @@ static void write_register(unsigned c)
     compare_reads(c);
 }
 
-static void acknowledge(unsigned c)
+/* Of list registers and LPIs the higher priority, of equals either. */
+static uint32_t take_best(unsigned c, bool *group1)
 {
     struct ich_model *ich = &w.ich[c];
     int best = ich_model_best(ich);
+    int lpi = direct_best(c);
+    unsigned priority = best < 0 ? UINT32_MAX : (unsigned)(ich->lr[best] >> 48 & 0xff);
+
+    if ((best < 0 && lpi < 0) || w.run[c].depth == scenario->depth_max)
+        prune();
+    if (lpi >= 0 &&
+        (direct_priority(lpi) < priority || (direct_priority(lpi) == priority && choose(2) != 0))) {
+        *group1 = true;
+        direct_acknowledge(c, lpi);
+        return LPI_FIRST + (uint32_t)lpi;
+    }
+    *group1 = (ich->lr[best] >> 60 & 1) != 0;
+    return ich_model_acknowledge(ich, *group1);
+}
+
+static void acknowledge(unsigned c)
+{
     bool group1;
-    uint32_t intid;
+    uint32_t intid = take_best(c, &group1);
     unsigned k = 0;
 
-    if (best < 0)
-        prune();
-    if (w.run[c].depth == scenario->depth_max)
-        prune();
-    group1 = (ich->lr[best] >> 60 & 1) != 0;
-    intid = ich_model_acknowledge(ich, group1);
     while (k < bare_irq_count && scenario->sources[k].intid != intid)
         k++;
     if (k < bare_irq_count && !bare_may_acknowledge(&w.bare, c, k) && world_in_transit(c))
@@ -424,8 +463,30 @@ static void wait_for_interrupt(unsigned c)
     save(c);
     w.run[c].request = false;
     w.run[c].mode = vgic_block(&w.cpus[c], &now) ? IN_PARKED : IN_HOST;
-    if (w.run[c].mode == IN_HOST && !bare_signals(&w.bare, c))
+    if (w.run[c].mode == IN_HOST)
+        vgic_unblock(&w.cpus[c]);
+    /* What PendingLast tells of may be kept out by a priority: WFI may end at once. */
+    if (w.run[c].mode == IN_HOST && !bare_signals(&w.bare, c) &&
+        !(scenario->direct && w.ich[c].enable[1] && direct_has_pending(c)))
         broken("does not sleep although nothing is due");
+}
+
+/* 1: folds. 2: is put off its CPU. */
+static void other_exit(unsigned c, unsigned what)
+{
+    if (what != 0)
+        save(c);
+    if (what == 2) {
+        vgic_vpe_put(&w.vpes[c]);
+        w.run[c].away = true;
+    }
+}
+
+/* One of the two CPUs where this vCPU is loaded. */
+static void choose_cpu(unsigned c)
+{
+    if (scenario->direct)
+        w.run[c].cpu = (uint8_t)(c + BARE_CPUS * choose(2));
 }
 
 static void guest_step(unsigned c)
@@ -457,8 +518,7 @@ static void guest_step(unsigned c)
         break;
     case 7: /* any other exit; it may fold, as when another vCPU is to run here */
         w.run[c].mode = IN_HOST;
-        if (choose(2) != 0)
-            save(c);
+        other_exit(c, choose(scenario->direct ? 3 : 2));
         break;
     default:
         for (unsigned k = 0; k < bare_irq_count; k++)
@@ -507,6 +567,12 @@ static void cpu_step(unsigned c)
 
     switch (run->mode) {
     case IN_HOST:
+        if (run->away) {
+            choose_cpu(c);
+            vgic_vpe_load(&w.vpes[c], run->cpu);
+            run->away = false;
+            break;
+        }
         if (world_timer_fires(c))
             timer_interrupt(c);
         run->request = false;
@@ -516,6 +582,8 @@ static void cpu_step(unsigned c)
         break;
     case IN_READY:
         run->mode = vgic_is_dirty(&w.cpus[c]) ? IN_HOST : IN_GUEST;
+        if (run->mode == IN_GUEST && direct_entry_fault(c) != NULL)
+            broken(direct_entry_fault(c));
         break;
     case IN_GUEST:
         if (world_must_exit(c))
@@ -525,6 +593,8 @@ static void cpu_step(unsigned c)
         break;
     default:
         if (run->request || world_timer_fires(c)) {
+            if (run->mode == IN_SLEEP)
+                choose_cpu(c);
             vgic_unblock(&w.cpus[c]);
             run->mode = IN_HOST;
         } else if (run->mode == IN_PARKED) {

@@ -9,6 +9,7 @@
 
 #include "arch/arm64/gic/vgic.h"
 #include "tests/model/gic/bare.h"
+#include "tests/model/gic/direct.h"
 #include "tests/model/gic/ich.h"
 
 #define DEPTH_MAX 4
@@ -32,6 +33,8 @@ struct run {
     uint8_t stack[DEPTH_MAX]; /* acknowledged, not ended */
     uint8_t dropped;          /* split mode: bit per interrupt ended but not deactivated */
     uint8_t stall;            /* exits without an instruction in between */
+    uint8_t cpu;              /* where it is loaded; with .direct it may be one of two of its own */
+    bool away;                /* IN_HOST, but put off its CPU */
 };
 
 struct budget {
@@ -46,6 +49,8 @@ struct world {
     struct ich_model ich[BARE_CPUS];
     struct run run[BARE_CPUS];
     struct bare bare;
+    struct vgic_vpe vpes[BARE_CPUS];
+    struct direct direct;
     struct budget left;
     bool timer_active[BARE_CPUS]; /* the physical interrupt behind a PPI */
 };
@@ -76,7 +81,7 @@ struct scenario {
     const char *name;
     struct source sources[BARE_IRQS];
     uint8_t cpu_count, lr_count;
-    bool split;
+    bool split, direct; /* EOI mode 1; LPIs by hardware */
     uint16_t writes;
     struct budget budget;
     uint8_t depth_max;
