@@ -19,7 +19,7 @@ struct world w;
 const struct scenario *scenario;
 struct cpu *fake_this_cpu;
 
-static struct vcpu vcpus[BARE_CPUS];
+struct vcpu vcpus[BARE_CPUS];
 
 void panic(const char *format, ...)
 {
@@ -82,41 +82,8 @@ static const struct vgic_ops ops = {.kick = kick,
                                     .hw_deactivate = hw_deactivate,
                                     .guest_read = guest_read};
 
-/* --- Registers of the guest --------------------------------------------------------------------------------
+/* --- Beginning ---------------------------------------------------------------------------------------------
  */
-
-static void poke(unsigned c, unsigned k, uint32_t array, unsigned int size, uint32_t shifted)
-{
-    uint32_t intid = scenario->sources[k].intid;
-    bool private = intid < 32;
-    struct vdev *dev = private ? &w.gic.redist : &w.gic.dist;
-    uint64_t frame = private ? c * VGIC_REDIST_SIZE + GICR_SGI_FRAME : 0;
-    uint64_t at = frame + array + (size == 1 ? intid : intid / 32 * 4);
-
-    dev->ops->write(dev, &vcpus[c], at, size, size == 1 ? shifted : shifted << intid % 32);
-}
-
-static bool peek(unsigned c, unsigned k, uint32_t array)
-{
-    uint32_t intid = scenario->sources[k].intid;
-    bool private = intid < 32;
-    struct vdev *dev = private ? &w.gic.redist : &w.gic.dist;
-    uint64_t frame = private ? c * VGIC_REDIST_SIZE + GICR_SGI_FRAME : 0;
-
-    return (dev->ops->read(dev, &vcpus[c], frame + array + intid / 32 * 4, 4) >> intid % 32 & 1) != 0;
-}
-
-static void set_group(unsigned c, unsigned k, bool group1)
-{
-    uint32_t intid = scenario->sources[k].intid;
-    bool private = intid < 32;
-    struct vdev *dev = private ? &w.gic.redist : &w.gic.dist;
-    uint64_t at = (private ? c * VGIC_REDIST_SIZE + GICR_SGI_FRAME : 0) + GICD_IGROUPR + intid / 32 * 4;
-    uint32_t was = (uint32_t)dev->ops->read(dev, &vcpus[c], at, 4);
-    uint32_t bit = 1u << intid % 32;
-
-    dev->ops->write(dev, &vcpus[c], at, 4, group1 ? was | bit : was & ~bit);
-}
 
 static void start_source(unsigned c, unsigned k)
 {
@@ -139,10 +106,10 @@ static void start_source(unsigned c, unsigned k)
             &w.gic.dist, &vcpus[0], GICD_ICFGR + s->intid / 16 * 4, 4,
             w.gic.dist.ops->read(&w.gic.dist, &vcpus[0], GICD_ICFGR + s->intid / 16 * 4, 4) |
                 (s->edge ? 2u << s->intid % 16 * 2 : 0));
-    set_group(c, k, s->group1);
-    poke(c, k, GICD_IPRIORITYR, 1, s->priority);
+    guest_set_group(c, k, s->group1);
+    guest_poke(c, k, GICD_IPRIORITYR, 1, s->priority);
     if (!s->initially_off)
-        poke(c, k, GICD_ISENABLER, 4, 1);
+        guest_poke(c, k, GICD_ISENABLER, 4, 1);
 }
 
 void world_start(void)
@@ -260,96 +227,6 @@ static void timer_off(unsigned c, unsigned k)
 /* --- The guest ---------------------------------------------------------------------------------------------
  */
 
-/* What an ITS's commands do: CLEAR, MOVI. */
-static void write_lpi(unsigned c, unsigned k, enum write what)
-{
-    struct bare_irq *irq = bare_find(&w.bare, c, k);
-    uint32_t index = scenario->sources[k].intid - LPI_FIRST;
-
-    if (what == WRITE_CLEAR_PENDING) {
-        irq->latch = false;
-        vgic_lpi_clear(&w.gic, index);
-    } else if (what == WRITE_ROUTE && scenario->cpu_count == BARE_CPUS) {
-        irq->target = !irq->target;
-        vgic_lpi_target(&w.gic, index, irq->target);
-    } else if (what == WRITE_ENABLE || what == WRITE_DISABLE) {
-        irq->enabled = what == WRITE_ENABLE;
-        vgic_lpi_reload(&w.gic, index);
-    } else {
-        prune();
-    }
-}
-
-static void do_write(unsigned c, unsigned k, enum write what)
-{
-    struct bare_irq *irq = bare_find(&w.bare, c, k);
-    uint8_t other = scenario->sources[k == 0].priority;
-
-    if (scenario->sources[k].intid >= LPI_FIRST) {
-        write_lpi(c, k, what);
-        return;
-    }
-    switch (what) {
-    case WRITE_ENABLE:
-    case WRITE_DISABLE:
-        irq->enabled = what == WRITE_ENABLE;
-        poke(c, k, irq->enabled ? GICD_ISENABLER : GICD_ICENABLER, 4, 1);
-        break;
-    case WRITE_SET_PENDING:
-        irq->latch = true;
-        poke(c, k, GICD_ISPENDR, 4, 1);
-        break;
-    case WRITE_CLEAR_PENDING:
-        irq->latch = false;
-        poke(c, k, GICD_ICPENDR, 4, 1);
-        break;
-    case WRITE_SET_ACTIVE:
-    case WRITE_CLEAR_ACTIVE:
-        irq->active = what == WRITE_SET_ACTIVE;
-        poke(c, k, irq->active ? GICD_ISACTIVER : GICD_ICACTIVER, 4, 1);
-        break;
-    case WRITE_PRIORITY:
-        irq->priority = irq->priority == other ? scenario->sources[k].priority : other;
-        poke(c, k, GICD_IPRIORITYR, 1, irq->priority);
-        break;
-    case WRITE_GROUP:
-        irq->group1 = !irq->group1;
-        set_group(c, k, irq->group1);
-        break;
-    case WRITE_ROUTE:
-        if (!bare_shared[k])
-            prune();
-        irq->target = !irq->target;
-        w.gic.dist.ops->write(&w.gic.dist, &vcpus[c], GICD_IROUTER + 8u * scenario->sources[k].intid, 8,
-                              irq->target);
-        break;
-    default:
-        w.bare.groups[1] = !w.bare.groups[1];
-        w.gic.dist.ops->write(&w.gic.dist, &vcpus[c], GICD_CTLR, 4, w.bare.groups[1] ? 3 : 1);
-        break;
-    }
-}
-
-/* What the guest reads of its own interrupts, and of those that nobody else is running with. */
-static void compare_reads(unsigned c)
-{
-    for (unsigned k = 0; k < bare_irq_count; k++) {
-        const struct bare_irq *irq = bare_find(&w.bare, c, k);
-        const struct vgic_irq *virq = vgic_find(&w.gic, &w.cpus[c], scenario->sources[k].intid);
-
-        if (scenario->sources[k].intid >= LPI_FIRST)
-            continue;
-        if (virq->home != c && (virq->place == VGIC_IN_LR || world_must_exit(virq->home)))
-            continue;
-        if (peek(c, k, GICD_ISENABLER) != irq->enabled)
-            broken("enable bit reads wrong");
-        if (!scenario->sources[k].hw && peek(c, k, GICD_ISPENDR) != bare_is_pending(irq))
-            broken("pending bit reads wrong");
-        if (peek(c, k, GICD_ISACTIVER) != irq->active)
-            broken("active bit reads wrong");
-    }
-}
-
 static void write_register(unsigned c)
 {
     unsigned k = choose(bare_irq_count);
@@ -359,8 +236,8 @@ static void write_register(unsigned c)
         prune();
     w.left.writes--;
     w.run[c].mode = IN_HOST;
-    do_write(c, k, (enum write)what);
-    compare_reads(c);
+    guest_write(c, k, (enum write)what);
+    guest_compare_reads(c);
 }
 
 /* Of list registers and LPIs the higher priority, of equals either. */

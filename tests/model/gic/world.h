@@ -8,6 +8,7 @@
 #pragma once
 
 #include "arch/arm64/gic/vgic.h"
+#include "core/vcpu.h"
 #include "tests/model/gic/bare.h"
 #include "tests/model/gic/direct.h"
 #include "tests/model/gic/ich.h"
@@ -89,6 +90,16 @@ struct scenario {
 
 extern const struct scenario *scenario;
 extern struct world w;
+
+extern struct vcpu vcpus[BARE_CPUS];
+
+/* writes.c: interrupt `k` as CPU `c` sees it. guest_poke(): `size` bytes at its place in an array of
+ * registers; of 4 bytes `value` is that of its bit. */
+void guest_poke(unsigned c, unsigned k, uint32_t array, unsigned int size, uint32_t value);
+void guest_set_group(unsigned c, unsigned k, bool group1);
+void guest_write(unsigned c, unsigned k, enum write what);
+/* What it reads of its own interrupts, and of those that nobody else is running with. */
+void guest_compare_reads(unsigned c);
 
 void world_start(void);
 void world_step(void);
