@@ -168,9 +168,13 @@ static inline uint64_t gicr(unsigned int i, uint32_t offset)
     return VGIC_REDIST_BASE + i * VGIC_REDIST_SIZE + offset;
 }
 
+/* Set by tests before start(). */
+static const struct vgic_direct_ops *fixture_direct;
+
 static void start(uint32_t vcpu_count, uint32_t lr_count, uint32_t spi_count)
 {
     const struct vgic_config set = {.ops = &fixture_ops,
+                                    .direct = fixture_direct,
                                     .vcpu_count = vcpu_count,
                                     .lr_count = lr_count,
                                     .pre_bits = 5,

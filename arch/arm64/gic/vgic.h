@@ -199,6 +199,7 @@ struct vgic_vm {
     uint8_t next_any;        /* 1 of N: where to look first */
     struct vgic_books books; /* of SPIs, and of LPIs that are not direct */
     uint64_t direct_count;   /* LPIs handed to the hardware; what becomes of them is not seen */
+    uint32_t direct_work;    /* calls of vgic_direct_ops that take commands of the host's ITS; wraps */
 };
 
 /* Affinity of vCPU number `index`: Aff0 0..15, Aff1 0..3. For VMPIDR_EL2 and the guest's device tree. */

@@ -53,6 +53,7 @@ static void route_direct(struct vgic_vm *vgic, uint32_t index, uint8_t from)
     if (ops == NULL || (!was && (irq->target == VGIC_NO_VCPU || irq->place != VGIC_IDLE)))
         return;
     irq->direct = true;
+    vgic->direct_work++;
     configure_direct(vgic, index);
     irq->direct =
         ops->route(vgic, index, was ? from : VGIC_NO_VCPU, irq->target) && irq->target != VGIC_NO_VCPU;
@@ -70,6 +71,7 @@ static bool post_direct(struct vgic_vm *vgic, uint32_t index)
 
     irq->direct = irq->direct && vgic->config.direct->post(vgic, index);
     vgic->direct_count += irq->direct;
+    vgic->direct_work += irq->direct;
     return irq->direct;
 }
 
@@ -106,8 +108,10 @@ void vgic_lpi_clear(struct vgic_vm *vgic, uint32_t index)
 
     vgic_clear_latch(vgic, lpi_of(vgic, index));
     vgic_release(vgic, home, lpi_of(vgic, index));
-    if (lpi_of(vgic, index)->direct)
+    if (lpi_of(vgic, index)->direct) {
+        vgic->direct_work++;
         vgic->config.direct->clear(vgic, index);
+    }
 }
 
 void vgic_lpi_target(struct vgic_vm *vgic, uint32_t index, uint8_t target)
@@ -148,8 +152,10 @@ static void configure(struct vgic_vm *vgic, uint32_t index, uint8_t config)
 
 static void settle(struct vgic_vm *vgic)
 {
-    if (vgic->config.direct != NULL)
-        vgic->config.direct->settle(vgic);
+    if (vgic->config.direct == NULL)
+        return;
+    vgic->direct_work++;
+    vgic->config.direct->settle(vgic);
 }
 
 /* One table for all: GICR_TYPER.CommonLPIAff is 0. `any` vCPU with the register written. */

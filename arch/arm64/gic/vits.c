@@ -25,10 +25,13 @@ static uint64_t queue_size(const struct vits *its)
 static void run_queue(struct vits *its)
 {
     uint64_t command[ITS_COMMAND_SIZE / sizeof(uint64_t)];
+    uint32_t work = its->vgic->direct_work;
 
     if ((its->ctlr & GITS_CTLR_ENABLED) == 0 || (its->cbaser & GITS_CBASER_VALID) == 0)
         return;
-    for (uint32_t i = 0; i < VITS_COMMANDS_AT_ONCE && its->creadr != its->cwriter; i++) {
+    for (uint32_t i = 0; i < VITS_COMMANDS_AT_ONCE && its->creadr != its->cwriter &&
+                         its->vgic->direct_work - work < VITS_WORK_AT_ONCE;
+         i++) {
         uint64_t at = (its->cbaser & GITS_CBASER_ADDRESS) + its->creadr;
 
         its->command_count++;

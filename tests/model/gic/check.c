@@ -83,6 +83,7 @@ static void normalise_irq(struct vgic_irq *irq)
 void world_normalise(void)
 {
     w.gic.direct_count = 0;
+    w.gic.direct_work = 0;
     for (unsigned c = 0; c < scenario->cpu_count; c++) {
         for (unsigned k = 0; k < bare_irq_count; k++)
             normalise_irq(vgic_find(&w.gic, &w.cpus[c], scenario->sources[k].intid));

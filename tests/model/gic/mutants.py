@@ -119,7 +119,7 @@ MUTANTS = [
      "vgic_group_is_enabled(vgic, irq) &&", ""),
     ("group's change not told to the hardware", "by hardware", "vgic_dist.c", "    vgic_lpi_refresh(vgic);\n", ""),
     ("configuration not invalidated", "by hardware", "vgic_lpi.c",
-     "    if (vgic->config.direct != NULL)\n        vgic->config.direct->settle(vgic);", "    (void)vgic;"),
+     "    vgic->direct_work++;\n    vgic->config.direct->settle(vgic);", "    (void)vgic;"),
     ("cleared LPI stays pending in hardware", "by hardware", "vgic_lpi.c",
      "        vgic->config.direct->clear(vgic, index);", "        (void)vgic;"),
 ]
