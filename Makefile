@@ -44,6 +44,7 @@ $(patsubst %.c,build/arm64/%.o,$(filter boot/arm64/%.c,$(boot-arm64-y)) arch/arm
 # Everything is made small, except what runs at exits and entries: hot-y in sources.mk.
 $(patsubst %.c,$(B)/%.o,$(filter %.c,$(hot-y))): CFLAGS += -O2 -fjump-tables -ftree-pre -ftree-dominator-opts
 
+.DEFAULT_GOAL := all
 .PHONY: all build run test check check-fast unit lint bench size clean help build-arm64
 ## all: the same as build
 ## build: Latch's image, build/x86/latch.elf or build/arm64/Image
