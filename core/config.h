@@ -7,7 +7,7 @@
  *            hostnmi=forward:VM|shell|ignore|panic mitigations=on|off maxcpus=N log=error|warn|info
  *            selftest=none|events|nmis|tsc escape=^]|none mux=plain|color|off marks=on|off direct=on|off
  *            trace=on|off panic=halt|reboot
- *            shell=console|com1..com4 gdb=com2[:VM]
+ *            shell=console|com1..com4 gdb=console|com2[:VM]
  *   module:  VM:kernel [cpus=N] [mem=SIZE] [on-end=...] [pin=SETS]
  * [share=N] [cap=N] [prio=...]
  *                      [-- command line of the guest, to the end]
@@ -90,7 +90,8 @@ struct config {
     bool trace;                /* the rings of core/trace.h are on from the start */
     bool panic_reboots;        /* a panic resets the machine instead of halting */
     enum log_level log_level;  /* messages less important than this are not printed */
-    char gdb_port[8];          /* "com1".."com4"; empty: no GDB server */
+    char gdb_port[8];          /* "console", "com1".."com4"; empty: no GDB server */
+    bool gdb_framed;           /* on the console's wire: core/gdb_console.h */
     char gdb_vm[VM_NAME_SIZE]; /* empty: the first */
     uint32_t max_cpus;         /* physical CPUs to use, 1..MAX_CPUS */
     uint32_t vm_count;

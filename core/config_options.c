@@ -132,20 +132,24 @@ static bool take_max_cpus(void *target, const struct config_word *value)
 
 static bool take_gdb(void *target, const struct config_word *value)
 {
-    static const struct config_choice ports[] = {{"com1", 0}, {"com2", 0}, {"com3", 0}, {"com4", 0}};
+    static const struct config_choice ports[] = {
+        {"console", 1}, {"com1", 0}, {"com2", 0}, {"com3", 0}, {"com4", 0}};
     struct config *to = target;
     struct config_word port = *value;
     struct config_word vm;
-    uint32_t ignored;
+    uint32_t framed;
 
-    port.length = min_u64(port.length, 4);
-    if (!config_word_choice(&port, ports, ARRAY_COUNT(ports), &ignored))
+    port.length = 0;
+    while (port.length < value->length && value->text[port.length] != ':')
+        port.length++;
+    if (!config_word_choice(&port, ports, ARRAY_COUNT(ports), &framed))
         return false;
     vm = (struct config_word){value->text + port.length, value->length - port.length};
     if (vm.length != 0 && (!config_word_behind(&vm, ":", &vm) || !config_word_name(&vm, to->gdb_vm)))
         return false;
     memcpy(to->gdb_port, port.text, port.length);
     to->gdb_port[port.length] = '\0';
+    to->gdb_framed = framed != 0;
     return true;
 }
 
@@ -263,7 +267,7 @@ static const struct config_option options[] = {
     {"shell=", "shell=console|com1|com2|com3|com4", take_shell},
     {"trace=", "trace=on|off", take_trace},
     {"panic=", "panic=halt|reboot", take_panic},
-    {"gdb=", "gdb=com1|com2|com3|com4[:VM]", take_gdb},
+    {"gdb=", "gdb=console|com1|com2|com3|com4[:VM]", take_gdb},
     {"direct=", "direct=on|off", take_direct},
 };
 

@@ -92,8 +92,8 @@ bool console_vm_write(struct vm *vm, uint8_t byte)
 {
     bool taken;
 
-    /* With marks=on nobody but Latch sends one. */
-    if (UNLIKELY(byte == CONSOLE_MARK) && config.marks)
+    /* Where it means something nobody but Latch sends one. */
+    if (UNLIKELY(byte == CONSOLE_MARK) && (config.marks || config.gdb_framed))
         byte = '?';
     console_lock();
     taken = console_mux_direct(&console.mux, vm->id, byte);
@@ -219,6 +219,19 @@ bool console_shell_write(uint8_t byte)
     console_mux_pump(&console.mux, false);
     console_unlock();
     return taken;
+}
+
+bool console_has_frame_room(void)
+{
+    return console_mux_has_frame_room(&console.mux);
+}
+
+void console_write_frame(const uint8_t *bytes, uint32_t length)
+{
+    console_lock();
+    console_mux_frame(&console.mux, bytes, length);
+    console_mux_pump(&console.mux, false);
+    console_unlock();
 }
 
 bool console_shell_broken(void)

@@ -55,6 +55,15 @@ void console_enter_panic(void);
 /* The shell's output: false without room or while it is not in the foreground. Boot CPU. */
 MUST_CHECK bool console_shell_write(uint8_t byte);
 
+/*
+ * A frame of up to CONSOLE_FRAME_MAX bytes, for a program at the other end of the wire: goes out in one
+ * piece, at once, whoever has a line open; terminals do not show it (core/gdb_console.h has the format). Room
+ * is where the one before is out and others have had their turn. Boot CPU.
+ */
+#define CONSOLE_FRAME_MAX 200
+MUST_CHECK bool console_has_frame_room(void);
+void console_write_frame(const uint8_t *bytes, uint32_t length);
+
 /* True once after somebody else has ended a line that the shell had begun. Boot CPU. */
 bool console_shell_broken(void);
 
@@ -69,5 +78,6 @@ enum console_mode {
 
 void console_set_mode(enum console_mode mode);
 
-/* With marks=on each line of Latch's own begins with this byte, and guests cannot send it. */
+/* With marks=on each line of Latch's own begins with this byte; in frames it stands too. Guests cannot send
+ * it with either. */
 #define CONSOLE_MARK 0x1e

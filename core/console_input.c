@@ -5,6 +5,7 @@
  */
 #include "core/config.h"
 #include "core/console_internal.h"
+#include "core/gdb_console.h"
 #include "core/report.h"
 #include "core/shell.h"
 #include "core/time.h"
@@ -118,6 +119,8 @@ static void key(uint8_t byte)
         switch_to((uint32_t)(byte - '0'));
     else if (byte == 's')
         to_shell();
+    else if (byte == 'g' && config.gdb_framed)
+        gdb_console_begin();
     else if (byte == 'm')
         next_mode();
     else if (vm == NULL || !report_key(vm, byte))
@@ -131,6 +134,8 @@ static void input_byte(uint8_t byte)
     bool after_escape = console.escape;
     bool is_escape = byte == config.console_escape && byte != 0;
 
+    if (gdb_console_take(byte))
+        return;
     console.escape = false;
     if (!after_escape && is_escape)
         console.escape = true;

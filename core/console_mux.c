@@ -7,6 +7,7 @@
 
 #include "core/arch.h"
 #include "lib/printf.h"
+#include "lib/string.h"
 
 #define BREAK_TICKS  2   /* an open line silent for so long may be broken by another source */
 #define STALE_TICKS  10  /* a line in the background without its end is shown after so long */
@@ -75,7 +76,7 @@ void console_mux_show(struct console_mux *mux, enum console_mode mode, uint32_t 
 {
     mux->mode = mode;
     mux->foreground = foreground;
-    mux->pending_count = 0;
+    mux->pending_count = (uint32_t)(mux->frame_end - mux->frame_at);
     for (uint32_t i = 0; i < CONSOLE_SOURCES; i++)
         if (!console_mux_keeps(mux, i))
             mux->pending_count += byte_ring_used(&mux->sources[i].ring);
@@ -203,6 +204,30 @@ static bool send_staged(struct console_mux *mux)
     return true;
 }
 
+static bool send_frame(struct console_mux *mux)
+{
+    while (mux->frame_at < mux->frame_end) {
+        if (!arch_console_tx(mux->frame[mux->frame_at]))
+            return false;
+        mux->frame_at++;
+        mux->pending_count--;
+    }
+    return true;
+}
+
+void console_mux_frame(struct console_mux *mux, const uint8_t *bytes, uint32_t length)
+{
+    static const uint8_t head[] = {0x1b, '_', CONSOLE_MARK, 'g'}, end[] = {0x1b, '\\'};
+
+    memcpy(mux->frame, head, sizeof(head));
+    memcpy(mux->frame + sizeof(head), bytes, length);
+    memcpy(mux->frame + sizeof(head) + length, end, sizeof(end));
+    mux->frame_at = 0;
+    mux->frame_end = (uint16_t)(length + CONSOLE_FRAME_EXTRA);
+    mux->frame_turn = CONSOLE_FRAME_MAX / 2;
+    mux->pending_count += mux->frame_end;
+}
+
 /* False: the wire is full. */
 static bool send_one(struct console_mux *mux, uint32_t source)
 {
@@ -222,6 +247,7 @@ static bool send_one(struct console_mux *mux, uint32_t source)
     byte_ring_pop(&s->ring);
     s->line_count -= byte == '\n';
     mux->pending_count--;
+    mux->frame_turn -= mux->frame_turn != 0;
     if (source != CONSOLE_LATCH)
         mux->last_vm = source;
     console_mux_sent(mux, source, byte);
@@ -233,7 +259,7 @@ void console_mux_pump(struct console_mux *mux, bool urgent)
     for (;;) {
         uint32_t source;
 
-        if (!send_staged(mux))
+        if (!send_staged(mux) || !send_frame(mux))
             return;
         source = pick(mux, urgent);
         if (source == CONSOLE_NOBODY)

@@ -16,12 +16,13 @@
 #include "core/vm.h"
 #include "lib/byte_ring.h"
 
-#define CONSOLE_SHELL   MAX_VMS       /* source number of the shell: takes turns with the VMs */
-#define CONSOLE_LATCH   (MAX_VMS + 1) /* source number of Latch itself */
-#define CONSOLE_SOURCES (MAX_VMS + 2) /* source numbers */
-#define CONSOLE_NOBODY  CONSOLE_SOURCES
-#define CONSOLE_TICK_NS (10 * NS_PER_MS)
-#define CONSOLE_MARKS   2
+#define CONSOLE_SHELL       MAX_VMS       /* source number of the shell: takes turns with the VMs */
+#define CONSOLE_LATCH       (MAX_VMS + 1) /* source number of Latch itself */
+#define CONSOLE_SOURCES     (MAX_VMS + 2) /* source numbers */
+#define CONSOLE_NOBODY      CONSOLE_SOURCES
+#define CONSOLE_TICK_NS     (10 * NS_PER_MS)
+#define CONSOLE_MARKS       2
+#define CONSOLE_FRAME_EXTRA 6 /* head and end */
 
 struct console_source {
     struct byte_ring ring;
@@ -47,6 +48,10 @@ struct console_mux {
     uint8_t stage_at;                  /* bytes of our own to go first: tag, line break */
     uint8_t stage_end;
     char stage[VM_NAME_SIZE + 20];
+    uint16_t frame_at; /* a frame goes between two bytes of whoever speaks; its bytes are in pending_count */
+    uint16_t frame_end;
+    uint32_t frame_turn; /* queued bytes of others that go before the next frame */
+    uint8_t frame[CONSOLE_FRAME_MAX + CONSOLE_FRAME_EXTRA];
 };
 
 void console_mux_init(struct console_mux *mux);
@@ -99,6 +104,15 @@ static inline bool console_mux_direct(struct console_mux *mux, uint32_t source, 
     console_mux_sent(mux, source, byte);
     return true;
 }
+
+/* Only boot CPU adds frames, so that room, once there, stays. */
+static inline bool console_mux_has_frame_room(const struct console_mux *mux)
+{
+    return mux->frame_at == mux->frame_end && (mux->frame_turn == 0 || mux->pending_count == 0);
+}
+
+/* Only with room. */
+void console_mux_frame(struct console_mux *mux, const uint8_t *bytes, uint32_t length);
 
 /* Feeds the wire until it is full or nobody may send. `urgent`: nobody waits for anybody's silence. */
 void console_mux_pump(struct console_mux *mux, bool urgent);

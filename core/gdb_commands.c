@@ -9,8 +9,6 @@
 #include "lib/error.h"
 #include "lib/string.h"
 
-#define REG_MAX 16 /* bytes */
-
 static uint8_t memory[GDB_READ_MAX];
 
 static void reply_error(int error)
@@ -48,21 +46,26 @@ bool gdb_reg_at(uint32_t number, struct gdb_reg *out)
             return true;
         }
         number -= feature->count;
-        if (number < feature->absent_count) {
-            *out = (struct gdb_reg){.reg = -1, .size = feature->absent[number].size};
-            return true;
+        for (uint32_t k = 0; k < feature->extra_count; k++) {
+            const struct gdb_extra *extra = &feature->extras[k];
+
+            if (number < extra->count) {
+                *out = (struct gdb_reg){-1, extra->size, (uint8_t)(extra->id + number)};
+                return true;
+            }
+            number -= extra->count;
         }
-        number -= feature->absent_count;
     }
     return false;
 }
 
 static void reply_reg(const struct gdb_reg *reg)
 {
-    uint8_t value[REG_MAX];
+    uint8_t value[GDB_REG_MAX];
 
-    if (reg->reg >= 0) {
+    if (reg->reg >= 0)
         store_le64(value, arch_vcpu_reg_get(gdb.general, (uint32_t)reg->reg));
+    if (reg->reg >= 0 || arch_gdb_extra_get(gdb.general, reg->id, value)) {
         gdb_reply_bytes(&gdb.link, value, reg->size);
         return;
     }
@@ -70,18 +73,33 @@ static void reply_reg(const struct gdb_reg *reg)
         gdb_reply_char(&gdb.link, 'x');
 }
 
-/* A register's value in the packet; `set`: into the vCPU as well. Values of absent ones are passed over, and
- * so are those that cannot be changed as long as they are what they were. */
+/* An extra register's: "xx" is passed over. */
+static int take_extra(const char **at, const struct gdb_reg *reg, bool set)
+{
+    uint8_t bytes[GDB_REG_MAX], now[GDB_REG_MAX];
+
+    if (**at == 'x') {
+        for (uint32_t i = 0; i < 2u * reg->size; i++, (*at)++)
+            if (**at != 'x')
+                return E_INVAL;
+        return 0;
+    }
+    if (!gdb_take_bytes(at, bytes, reg->size))
+        return E_INVAL;
+    if (!set || (arch_gdb_extra_get(gdb.general, reg->id, now) && memcmp(bytes, now, reg->size) == 0))
+        return 0;
+    return arch_gdb_extra_set(gdb.general, reg->id, bytes);
+}
+
+/* A register's value in the packet; `set`: into the vCPU as well. Those that cannot be changed are passed
+ * over as long as they are what they were. */
 static int take_reg(const char **at, const struct gdb_reg *reg, bool set)
 {
-    uint8_t bytes[REG_MAX] = {0};
+    uint8_t bytes[GDB_REG_MAX] = {0};
     uint64_t value;
 
-    for (uint32_t i = 0; reg->reg < 0 && i < 2u * reg->size; i++, (*at)++)
-        if (**at != 'x' && gdb_digit(**at) < 0)
-            return E_INVAL;
     if (reg->reg < 0)
-        return 0;
+        return take_extra(at, reg, set);
     if (!gdb_take_bytes(at, bytes, reg->size))
         return E_INVAL;
     value = load_le64(bytes);

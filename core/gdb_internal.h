@@ -74,18 +74,35 @@ static inline void gdb_reply(const char *text)
 /* --- Registers as the debugger numbers them ----------------------------------------------------------------
  */
 
-/* A register that the debugger insists on and that is never available here. */
-struct gdb_absent {
+/* Registers that arch_regs has not: wider ones, and parts of them. Where count is not 1, a row of them with
+ * their numbers behind the name. */
+struct gdb_extra {
     const char *name, *type; /* type NULL: an integer */
-    uint8_t size;            /* bytes */
+    uint8_t size;            /* bytes, at most GDB_REG_MAX */
+    uint8_t count;
+    uint8_t id; /* the first one's, for arch_gdb_extra_*() */
 };
 
-/* Registers `first` and on of arch_regs, then absent ones. Numbers go on from feature to feature. */
+/* Registers `first` and on of arch_regs, then extra ones. Numbers go on from feature to feature. */
 struct gdb_feature {
     const char *name;
-    uint8_t first, count, absent_count;
-    const struct gdb_absent *absent;
+    const char *types; /* definitions of the types that it uses; NULL: none */
+    uint8_t first, count, extra_count;
+    const struct gdb_extra *extras;
 };
+
+#define GDB_REG_MAX 16 /* bytes */
+
+/* The type vec128, a vector register by its lanes. */
+#define GDB_VEC128                                                                                         \
+    "<vector id=\"v4f\" type=\"ieee_single\" count=\"4\"/><vector id=\"v2d\" type=\"ieee_double\" "        \
+    "count=\"2\"/>"                                                                                        \
+    "<vector id=\"v16b\" type=\"uint8\" count=\"16\"/><vector id=\"v8h\" type=\"uint16\" count=\"8\"/>"    \
+    "<vector id=\"v4w\" type=\"uint32\" count=\"4\"/><vector id=\"v2l\" type=\"uint64\" count=\"2\"/>"     \
+    "<union id=\"vec128\"><field name=\"v4_float\" type=\"v4f\"/><field name=\"v2_double\" type=\"v2d\"/>" \
+    "<field name=\"v16_int8\" type=\"v16b\"/><field name=\"v8_int16\" type=\"v8h\"/>"                      \
+    "<field name=\"v4_int32\" type=\"v4w\"/><field name=\"v2_int64\" type=\"v2l\"/>"                       \
+    "<field name=\"uint128\" type=\"uint128\"/></union>"
 
 extern const struct gdb_feature arch_gdb_features[];
 extern const uint32_t arch_gdb_feature_count;
@@ -93,9 +110,14 @@ extern const char arch_gdb_architecture[];
 /* Where the debugger has another name than arch_regs; NULL: it has not. */
 const char *arch_gdb_name(uint32_t reg);
 
+/* In the order of memory. Held vCPU. False: not available. */
+MUST_CHECK bool arch_gdb_extra_get(struct vcpu *vcpu, uint32_t id, uint8_t *bytes);
+/* 0, or E_INVAL for a value or a register that cannot be. */
+MUST_CHECK int arch_gdb_extra_set(struct vcpu *vcpu, uint32_t id, const uint8_t *bytes);
+
 struct gdb_reg {
-    int32_t reg; /* in arch_regs; -1: absent */
-    uint8_t size;
+    int32_t reg; /* in arch_regs; -1: an extra one */
+    uint8_t size, id;
 };
 
 /* False: there is no such number. */

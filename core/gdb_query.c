@@ -39,6 +39,8 @@ static void put_feature(struct window *window, const struct gdb_feature *feature
     put(window, "<feature name=\"");
     put(window, feature->name);
     put(window, "\">");
+    if (feature->types != NULL)
+        put(window, feature->types);
     for (uint32_t i = feature->first; i < (uint32_t)feature->first + feature->count; i++) {
         const char *type = i == arch_reg_pc                       ? "code_ptr"
                            : i == arch_reg_sp || i == arch_reg_fp ? "data_ptr"
@@ -47,8 +49,15 @@ static void put_feature(struct window *window, const struct gdb_feature *feature
 
         put_reg(window, name != NULL ? name : arch_regs[i].name, arch_regs[i].size, type);
     }
-    for (uint32_t i = 0; i < feature->absent_count; i++)
-        put_reg(window, feature->absent[i].name, feature->absent[i].size, feature->absent[i].type);
+    for (uint32_t i = 0; i < feature->extra_count; i++) {
+        const struct gdb_extra *extra = &feature->extras[i];
+        char name[16];
+
+        for (uint32_t k = 0; k < extra->count; k++) {
+            fmt_snprintf(name, sizeof(name), extra->count != 1 ? "%s%u" : "%s", extra->name, k);
+            put_reg(window, name, extra->size, extra->type);
+        }
+    }
     put(window, "</feature>");
 }
 

@@ -6,6 +6,7 @@
 #include "core/gdb.h"
 
 #include "core/arch.h"
+#include "core/gdb_console.h"
 #include "core/gdb_internal.h"
 #include "core/inspect.h"
 #include "core/log.h"
@@ -32,9 +33,12 @@ void gdb_init(void)
     gdb_link_init(&gdb.link);
     if (config.gdb_port[0] == '\0')
         return;
-    gdb.is_open = arch_gdb_port_open(config.gdb_port);
+    /* On the console's wire the escape character leads to it. */
+    gdb.is_open = config.gdb_framed ? config.console_escape != 0 : arch_gdb_port_open(config.gdb_port);
     if (!gdb.is_open) {
-        log_warn("gdb=%s: this machine has no such port, or the console has it", config.gdb_port);
+        log_warn("gdb=%s: %s", config.gdb_port,
+                 config.gdb_framed ? "not with escape=none"
+                                   : "this machine has no such port, or the console has it");
         return;
     }
     timer_init(&gdb.timer, &poll_ops);
@@ -214,6 +218,11 @@ static bool send_all(uint32_t *budget)
     uint8_t byte;
 
     while (gdb_link_peek(&gdb.link, &byte)) {
+        if (config.gdb_framed && *budget != 0) {
+            if (!gdb_console_send(&gdb.link, budget))
+                return false;
+            continue;
+        }
         if (*budget == 0 || !arch_gdb_tx(byte))
             return false;
         gdb_link_sent(&gdb.link);
@@ -263,7 +272,7 @@ void gdb_poll(void)
     look_at_vm();
     while (!gdb.deferred && budget != 0) {
         sent = send_all(&budget);
-        if (!sent || budget == 0 || !arch_gdb_rx(&byte))
+        if (!sent || budget == 0 || !(config.gdb_framed ? gdb_console_rx(&byte) : arch_gdb_rx(&byte)))
             break;
         budget--;
         gdb.heard_ns = now;

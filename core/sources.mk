@@ -25,4 +25,4 @@ core-y += core/report_vm.c
 # Debugging guests.
 
 core-y += $(if $(filter 1,$(DEBUG)),core/lock_check.c)
-core-y += core/guest_debug.c core/shell_debug.c core/gdb_packet.c core/gdb_server.c core/gdb_commands.c core/gdb_query.c
+core-y += core/guest_debug.c core/shell_debug.c core/gdb_packet.c core/gdb_server.c core/gdb_console.c core/gdb_commands.c core/gdb_query.c

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How GDB numbers the registers of an x86-64 target (its features org.gnu.gdb.i386.*). It takes a description
- * only with the x87 registers in it, which stay in the hardware's own format here: they are listed as
- * unavailable.
+ * How GDB numbers the registers of an x86-64 target (its features org.gnu.gdb.i386.*).
  */
+#include "arch/x86/fpu_debug.h"
 #include "core/gdb_internal.h"
 #include "lib/bits.h"
 
@@ -14,17 +13,28 @@
 #define REG_OTHERS 26
 #define REG_END    41
 
-static const struct gdb_absent x87[] = {
-    {"st0", "i387_ext", 10}, {"st1", "i387_ext", 10}, {"st2", "i387_ext", 10}, {"st3", "i387_ext", 10},
-    {"st4", "i387_ext", 10}, {"st5", "i387_ext", 10}, {"st6", "i387_ext", 10}, {"st7", "i387_ext", 10},
-    {"fctrl", NULL, 4},      {"fstat", NULL, 4},      {"ftag", NULL, 4},       {"fiseg", NULL, 4},
-    {"fioff", NULL, 4},      {"foseg", NULL, 4},      {"fooff", NULL, 4},      {"fop", NULL, 4},
+static const struct gdb_extra x87[] = {
+    {"st", "i387_ext", 10, FPU_ST_COUNT, FPU_ST},
+    {"fctrl", NULL, 4, 1, FPU_CTRL},
+    {"fstat", NULL, 4, 1, FPU_STAT},
+    {"ftag", NULL, 4, 1, FPU_TAG},
+    {"fiseg", NULL, 4, 1, FPU_ISEG},
+    {"fioff", NULL, 4, 1, FPU_IOFF},
+    {"foseg", NULL, 4, 1, FPU_OSEG},
+    {"fooff", NULL, 4, 1, FPU_OOFF},
+    {"fop", NULL, 4, 1, FPU_OP},
+};
+
+static const struct gdb_extra sse[] = {
+    {"xmm", "vec128", 16, FPU_XMM_COUNT, FPU_XMM},
+    {"mxcsr", NULL, 4, 1, FPU_MXCSR},
 };
 
 const struct gdb_feature arch_gdb_features[] = {
-    {"org.gnu.gdb.i386.core", 0, CORE_COUNT, ARRAY_COUNT(x87), x87},
-    {"org.gnu.gdb.i386.segments", REG_FSBASE, 2, 0, NULL},
-    {"org.latch.system", REG_OTHERS, REG_END - REG_OTHERS, 0, NULL},
+    {"org.gnu.gdb.i386.core", NULL, 0, CORE_COUNT, ARRAY_COUNT(x87), x87},
+    {"org.gnu.gdb.i386.sse", GDB_VEC128, 0, 0, ARRAY_COUNT(sse), sse},
+    {"org.gnu.gdb.i386.segments", NULL, REG_FSBASE, 2, 0, NULL},
+    {"org.latch.system", NULL, REG_OTHERS, REG_END - REG_OTHERS, 0, NULL},
 };
 const uint32_t arch_gdb_feature_count = ARRAY_COUNT(arch_gdb_features);
 const char arch_gdb_architecture[] = "i386:x86-64";

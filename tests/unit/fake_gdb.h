@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/arch.h"
+#include "core/console.h"
 #include "core/gdb.h"
 #include "core/gdb_internal.h"
 #include "core/guest_debug.h"
@@ -71,6 +72,25 @@ int arch_vcpu_reg_set(struct vcpu *vcpu, uint32_t reg, uint64_t value)
     return 0;
 }
 
+/* Extra registers, id by id; the last one is not available. */
+static uint8_t fake_extras[40][GDB_REG_MAX];
+
+bool arch_gdb_extra_get(struct vcpu *vcpu, uint32_t id, uint8_t *bytes)
+{
+    assert(id < ARRAY_COUNT(fake_extras) && vcpu_is_held(vcpu));
+    memcpy(bytes, fake_extras[id], GDB_REG_MAX);
+    return id != 15;
+}
+
+int arch_gdb_extra_set(struct vcpu *vcpu, uint32_t id, const uint8_t *bytes)
+{
+    assert(id < ARRAY_COUNT(fake_extras) && vcpu_is_held(vcpu));
+    if (id == 10)
+        return E_INVAL;
+    memcpy(fake_extras[id], bytes, id < 8 ? 10 : id >= 16 && id < 32 ? 16 : 4);
+    return 0;
+}
+
 int arch_guest_translate(struct vcpu *vcpu, gva_t at, gpa_t *out)
 {
     assert(vcpu_is_held(vcpu));
@@ -125,6 +145,20 @@ bool arch_gdb_rx(uint8_t *byte)
     fake_in_left--;
     *byte = *fake_in++;
     return true;
+}
+
+/* Frames on the console's wire: their contents. */
+bool console_has_frame_room(void)
+{
+    return fake_out_room != 0;
+}
+
+void console_write_frame(const uint8_t *bytes, uint32_t length)
+{
+    assert(length <= CONSOLE_FRAME_MAX);
+    for (uint32_t i = 0; i < length; i++)
+        if (!arch_gdb_tx(bytes[i]))
+            fake_out_room = 0;
 }
 
 void arch_timer_program(uint64_t deadline_ns)

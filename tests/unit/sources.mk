@@ -33,7 +33,7 @@ decode-files := arch/x86/decode.c arch/x86/decode_modrm.c arch/x86/decode_refine
 unit-y += decode
 unit-decode-y := $(decode-files)
 unit-y += console
-unit-console-y := core/console.c core/console_input.c core/console_mux.c core/timer.c lib/printf.c
+unit-console-y := core/console.c core/console_input.c core/gdb_console.c core/gdb_packet.c lib/str.c core/console_mux.c core/timer.c lib/printf.c
 unit-y += console_order
 unit-console_order-y := $(unit-console-y)
 
@@ -116,9 +116,10 @@ unit-y += arm64_exit arm64_memory vpl011
 unit-arm64_memory-y := arch/arm64/stage2.c arch/arm64/guest_load.c arch/arm64/guest_walk.c
 unit-arm64_exit-y := arch/arm64/exit_decode.c arch/arm64/mmio_decode.c arch/arm64/guest_id.c
 unit-vpl011-y := vdev/vpl011.c core/device.c core/timer.c
-unit-y += gdb_packet gdb
+unit-y += gdb_packet gdb gdb_console
+unit-gdb_console-y := $(unit-console-y)
 unit-gdb_packet-y := core/gdb_packet.c lib/str.c
-unit-gdb-y := core/gdb_packet.c core/gdb_server.c core/gdb_commands.c core/gdb_query.c core/guest_debug.c \
+unit-gdb-y := core/gdb_packet.c core/gdb_server.c core/gdb_console.c core/gdb_commands.c core/gdb_query.c core/guest_debug.c \
 	core/guest_mem.c core/timer.c lib/printf.c lib/str.c arch/x86/gdb_target_debug.c
 unit-vits-y := $(unit-vgic-y)
 unit-vits_direct-y := $(unit-vgic-y)

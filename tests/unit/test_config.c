@@ -127,6 +127,20 @@ static void test_bad_options(void **state)
                    "allowed: " KEYS);
 }
 
+static void test_gdb_ports(void **state)
+{
+    (void)state;
+    assert_int_equal(config_parse_options(&parsed, "gdb=com2:linux"), 0);
+    assert_string_equal(parsed.gdb_port, "com2");
+    assert_string_equal(parsed.gdb_vm, "linux");
+    assert_false(parsed.gdb_framed);
+    assert_int_equal(config_parse_options(&parsed, "gdb=console"), 0);
+    assert_string_equal(parsed.gdb_port, "console");
+    assert_true(parsed.gdb_framed);
+    assert_int_equal(config_parse_options(&parsed, "gdb=console:a"), 0);
+    assert_string_equal(parsed.gdb_vm, "a");
+}
+
 static void test_bad_values(void **state)
 {
     static const char *const bad[] = {
@@ -144,6 +158,8 @@ static void test_bad_values(void **state)
         "pin=1",
         "share=a",
         "gdb=com5",
+        "gdb=consol",
+        "gdb=console:",
         "gdb=com2,linux",
         "gdb=com2:a b/",
         "shell=on",
@@ -416,6 +432,7 @@ int main(void)
         cmocka_unit_test_setup(test_defaults, setup),
         cmocka_unit_test_setup(test_options, setup),
         cmocka_unit_test_setup(test_bad_options, setup),
+        cmocka_unit_test_setup(test_gdb_ports, setup),
         cmocka_unit_test_setup(test_bad_values, setup),
         cmocka_unit_test_setup(test_rest_is_taken, setup),
         cmocka_unit_test_setup(test_modules, setup),

@@ -97,19 +97,35 @@ static void test_registers(void **state)
     (void)state;
     assert_string_equal(ask("p10"), "1010000000000000");
     assert_string_equal(ask("p11"), "11100000");
-    assert_string_equal(ask("p18"), "xxxxxxxxxxxxxxxxxxxx"); /* st0 */
-    assert_string_equal(ask("p28"), "1810000000000000");     /* fs_base: behind 24 and 16 */
+    assert_string_equal(ask("p27"), "xxxxxxxx");             /* fop: the fake has none */
+    assert_string_equal(ask("p39"), "1810000000000000");     /* fs_base: behind 24, 16 and 17 */
     assert_string_equal(ask("P10=8877665544332211"), "OK");
     assert_true(fake_regs[0][16] == UINT64_C(0x1122334455667788));
     assert_string_equal(ask("P10=88"), "E16");
     assert_string_equal(ask("P10=887766554433221100"), "E16");
-    assert_string_equal(ask("P29=0000000000000000"), "E16"); /* cannot be changed */
-    assert_string_equal(ask("P29=1910000000000000"), "OK");  /* nor is it */
-    assert_string_equal(ask("p3a"), "E16");
+    assert_string_equal(ask("P3a=0000000000000000"), "E16"); /* cannot be changed */
+    assert_string_equal(ask("P3a=1910000000000000"), "OK");  /* nor is it */
+    assert_string_equal(ask("p4a"), "E16");
     assert_string_equal(ask("pffffffffffffffff"), "E16");
     assert_string_equal(ask("Hg2"), "OK");
     assert_string_equal(ask("p10"), "1020000000000000");
     assert_true(fake_regs[0][16] == UINT64_C(0x1122334455667788));
+}
+
+static void test_wide_registers(void **state)
+{
+    (void)state;
+    assert_string_equal(ask("P18=00112233445566778899"), "OK"); /* st0 */
+    assert_string_equal(ask("p18"), "00112233445566778899");
+    assert_string_equal(ask("P29=000102030405060708090a0b0c0d0e0f"), "OK"); /* xmm1 */
+    assert_string_equal(ask("p29"), "000102030405060708090a0b0c0d0e0f");
+    assert_string_equal(ask("p28"), "00000000000000000000000000000000");
+    assert_string_equal(ask("P29=000102030405060708090a0b0c0d0e"), "E16");
+    assert_string_equal(ask("P29=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), "OK");
+    assert_string_equal(ask("P29=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx0"), "E16");
+    assert_string_equal(ask("P22=01000000"), "E16"); /* not to be changed */
+    assert_string_equal(ask("P22=00000000"), "OK");
+    assert_string_equal(ask("p29"), "000102030405060708090a0b0c0d0e0f");
 }
 
 static void test_all_registers_there_and_back(void **state)
@@ -117,7 +133,7 @@ static void test_all_registers_there_and_back(void **state)
     static char all[2048] = "G";
 
     (void)state;
-    assert_int_equal(strlen(ask("g")), 2 * (17 * 8 + 7 * 4 + 8 * 10 + 8 * 4 + 17 * 8));
+    assert_int_equal(strlen(ask("g")), 2 * (17 * 8 + 7 * 4 + 8 * 10 + 8 * 4 + 16 * 16 + 4 + 17 * 8));
     memcpy(all + 1, answer, strlen(answer) + 1);
     memcpy(all + 1, "efbeadde00000000", 16);
     assert_string_equal(ask(all), "OK");
@@ -305,7 +321,7 @@ static void test_a_full_wire_waits(void **state)
     assert_int_equal(fake_out_length, 5);
     fake_out_room = FAKE_WIRE;
     fake_wire("", 0);
-    assert_int_equal(strlen(replies()), 824);
+    assert_int_equal(strlen(replies()), 824 + 2 * (16 * 16 + 4));
 }
 
 int main(void)
@@ -314,6 +330,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_session_holds_and_lets_go, attach),
         cmocka_unit_test_setup(test_commands_wait_for_the_hold, attach),
         cmocka_unit_test_setup(test_registers, attach),
+        cmocka_unit_test_setup(test_wide_registers, attach),
         cmocka_unit_test_setup(test_all_registers_there_and_back, attach),
         cmocka_unit_test_setup(test_memory, attach),
         cmocka_unit_test_setup(test_points, attach),

@@ -29,7 +29,7 @@ native_provide = iso_image.provide
 
 def _refuse(options):
     refused = {"--uefi": options.uefi, "--icount": options.icount,
-               "--gdb": options.gdb is not None, "--gdb-guest": options.gdb_guest,
+               "--gdb": options.gdb is not None,
                "--monitor": options.monitor, f"--accel {options.accel}": options.accel != "auto"}
     for option, given in refused.items():
         if given:

@@ -34,6 +34,20 @@ def quote_words(text):
     return " ".join(quote_word(word) for word in text.split(" "))
 
 
+def gdb_on_console(options):
+    """Whether gdb and the console share a line: asked for, or there is no second one."""
+    given = [word for word in options.hv.split() if word.startswith("gdb=")]
+    if not options.gdb_guest:
+        return False
+    return given[-1].startswith("gdb=console") if given else options.emu not in ("qemu-svm",)
+
+
+def console_escape(options):
+    """The character before the console's keys, as Latch takes the word."""
+    words = [word for word in options.hv.split() if re.fullmatch(r"escape=\^[@-_a-z]", word)]
+    return ord(words[-1][-1].upper()) & 0x1F if words else 0x1D
+
+
 def hv_words(options):
     """Latch's own options, the launcher's defaults first."""
     given = options.hv.split()
@@ -43,7 +57,7 @@ def hv_words(options):
     if not any(word.startswith("on-end=") for word in given):
         words.append("on-end=poweroff")
     if options.gdb_guest and not any(word.startswith("gdb=") for word in given):
-        words.append("gdb=com2")
+        words.append("gdb=console" if gdb_on_console(options) else "gdb=com2")
     return " ".join(words + given)
 
 

@@ -60,8 +60,8 @@ def _build_parser():
         "with Bochs")
     add("--native", action="store_true", help="boot the first VM's kernel directly, without Latch (with Bochs, by GRUB)")
     add("--gdb", nargs="?", const="1234", metavar="PORT", help="wait for a debugger on this local port (default 1234)")
-    add("--gdb-guest", metavar="PORT", help="let a debugger attach to guests on this local port (Latch's GDB server on "
-        "the second serial port; gdb=com2 is added unless --hv has a gdb= word)")
+    add("--gdb-guest", metavar="PORT", help="let a debugger attach to guests on this local port: Latch's GDB server on "
+        "the second serial port with qemu-svm, else on the console's line (gdb=com2 or gdb=console is added unless --hv has a gdb= word)")
     add("--monitor", metavar="PATH", help="QEMU's QMP monitor on this unix socket")
     add("--machine-args", action="append", default=[], metavar="ARGS", help="raw arguments for the emulator (quote "
         "them as one, shell-like; a lone word starting with '-' needs --machine-args=WORD); with Bochs, bochsrc lines")

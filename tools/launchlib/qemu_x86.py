@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from . import accel, qemu
+from . import accel, grubcfg, qemu
 from .errors import LaunchError
 from .sizes import GIB, MIB
 
@@ -39,7 +39,7 @@ def prepare(options, iso, run_folder):
     mem = options.vms[0].mem_bytes if options.native and options.mem is None else machine_memory(options)
     argv = qemu.base(BINARY, options, kind, mem)
     argv += ["-M", "q35", "-serial", "chardev:console"]
-    if options.gdb_guest:
+    if options.gdb_guest and not grubcfg.gdb_on_console(options):
         argv += ["-serial", f"tcp:127.0.0.1:{options.gdb_guest},server=on,wait=off"]
     model = "host" if kind == "kvm" else NATIVE_CPU if options.native else TCG_CPU
     argv += ["-cpu", options.cpu or model]

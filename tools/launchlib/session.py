@@ -8,6 +8,8 @@ import os
 import selectors
 import time
 
+from . import grubcfg
+from .gdbmux import DebuggerPort
 from .outcome import EXIT_OK, EXIT_PANIC, EXIT_TIMEOUT, OutcomeScanner, UntilScanner
 from .terminal import note
 
@@ -35,6 +37,9 @@ class Session:
         self.outcome = OutcomeScanner()
         self.until = UntilScanner(options.until)
         self.selector = selectors.DefaultSelector()
+        self.debuggers = None
+        if grubcfg.gdb_on_console(options):
+            self.debuggers = DebuggerPort(options.gdb_guest, self.selector, self._send, grubcfg.console_escape(options))
         self.queue = bytearray()
         self.to_guest = None
         self.from_guest = None
@@ -62,6 +67,8 @@ class Session:
             for key, mask in events:
                 if not self.finished:
                     key.data(mask)
+        if self.debuggers is not None:
+            self.debuggers.close()
         self.selector.close()
         if self.connection is not None:
             self.connection.close()
@@ -142,7 +149,13 @@ class Session:
         if data is None:
             self.stdin_open = False
         else:
+            self.queue += data if self.debuggers is None else self.debuggers.typed.feed(data)
+
+    def _send(self, data):
+        """From a debugger, between what is typed."""
+        if self.to_guest is not None:
             self.queue += data
+            self._update_interest()
 
     def _read_stdin(self, _):
         self._take_stdin()
@@ -178,6 +191,8 @@ class Session:
         if not data:
             self._hang_up()
             return
+        if self.debuggers is not None:
+            data = self.debuggers.split(data)
         self.terminal.write(data)
         if self.log is not None:
             self.log.write(data)
@@ -204,6 +219,9 @@ class Session:
         """The console's other end is gone; the child's end follows."""
         self.from_guest = None
         self.to_guest = None
+        if self.debuggers is not None:
+            self.debuggers.close()
+            self.debuggers = None
         for fd in list(self.selector.get_map()):
             if fd not in (self.child.pidfd, self.child.errors.fileno(), self.child.screen):
                 self.selector.unregister(fd)
