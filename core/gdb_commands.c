@@ -41,8 +41,8 @@ bool gdb_reg_at(uint32_t number, struct gdb_reg *out)
         const struct gdb_feature *feature = &arch_gdb_features[i];
 
         if (number < feature->count) {
-            out->reg = feature->first + (int32_t)number;
-            out->size = arch_regs[out->reg].size;
+            *out = (struct gdb_reg){feature->first + (int32_t)number, arch_regs[feature->first + number].size,
+                                    0};
             return true;
         }
         number -= feature->count;

@@ -97,8 +97,8 @@ static void test_registers(void **state)
     (void)state;
     assert_string_equal(ask("p10"), "1010000000000000");
     assert_string_equal(ask("p11"), "11100000");
-    assert_string_equal(ask("p27"), "xxxxxxxx");             /* fop: the fake has none */
-    assert_string_equal(ask("p39"), "1810000000000000");     /* fs_base: behind 24, 16 and 17 */
+    assert_string_equal(ask("p27"), "xxxxxxxx");         /* fop: the fake has none */
+    assert_string_equal(ask("p39"), "1810000000000000"); /* fs_base: behind 24, 16 and 17 */
     assert_string_equal(ask("P10=8877665544332211"), "OK");
     assert_true(fake_regs[0][16] == UINT64_C(0x1122334455667788));
     assert_string_equal(ask("P10=88"), "E16");
