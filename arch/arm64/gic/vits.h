@@ -20,7 +20,8 @@
 #define VITS_EVENT_BITS      16
 /* Commands carried out in one exit; the rest when the guest looks at GITS_CREADR or writes again. */
 #define VITS_COMMANDS_AT_ONCE 64
-/* ... unless they take more than so many of the host's (vgic_vm.direct_work); one may take one for each LPI. */
+/* ... unless they take more than so many of the host's (vgic_vm.direct_work); one may take one for each LPI.
+ */
 #define VITS_WORK_AT_ONCE 64
 
 struct vits_device {

@@ -62,6 +62,8 @@ void smp_main(void)
 {
     gic_cpu_init();
     gic_enable(SGI, true);
+    if (its_present())
+        its_cpu_init();
     irq_open();
     for (;;) {
         if (other_spins)
@@ -143,7 +145,17 @@ static uint64_t end_of_interrupt(void)
     return eoi_ticks;
 }
 
-static uint64_t send_other(void)
+static void send_sgi(void)
+{
+    gic_send(SGI, 1u << 1);
+}
+
+static void send_lpi(void)
+{
+    its_int_unseen(1);
+}
+
+static uint64_t send_other(void (*send)(void))
 {
     uint64_t sum = 0;
 
@@ -155,27 +167,32 @@ static uint64_t send_other(void)
         while (counter_read() - pause < 1000) /* it is back in its loop, or asleep */
             relax();
         start = counter_read();
-        gic_send(SGI, 1u << 1);
+        send();
         sum += wait_handled(next) - start;
     }
     return sum;
 }
 
-static uint64_t ipi(void)
+static void make_spin(void)
 {
     unsigned int next = handled + 1;
 
     other_spins = true;
     gic_send(SGI, 1u << 1); /* it may sleep */
     (void)wait_handled(next);
-    return send_other();
+}
+
+static uint64_t ipi(void)
+{
+    make_spin();
+    return send_other(send_sgi);
 }
 
 static uint64_t ipi_sleeping(void)
 {
     other_spins = false;
     barrier();
-    return send_other();
+    return send_other(send_sgi);
 }
 
 /* Programmed to handler, without the period itself. */
@@ -233,13 +250,27 @@ static uint64_t lpi(void)
     return sum;
 }
 
+static uint64_t lpi_other(void)
+{
+    make_spin();
+    return send_other(send_lpi);
+}
+
+static uint64_t lpi_sleeping(void)
+{
+    other_spins = false;
+    barrier();
+    return send_other(send_lpi);
+}
+
 static const struct figure figures[] = {
     {"hypercall", hypercall},        {"mmio_read_uart", uart_read},  {"mmio_read_gicd", dist_read},
     {"mmio_read_gicr", redist_read}, {"sgi_self", self_sgi},         {"eoi", end_of_interrupt},
     {"timer_busy", timer_busy},      {"timer_asleep", timer_asleep},
 };
 static const struct figure figures_smp[] = {{"ipi", ipi}, {"ipi_sleeping", ipi_sleeping}};
-static const struct figure figures_its[] = {{"lpi", lpi}};
+static const struct figure figures_its[] = {
+    {"lpi", lpi}, {"lpi_other", lpi_other}, {"lpi_sleeping", lpi_sleeping}};
 
 /* Instructions a round, with what an empty loop takes off. */
 static void measure(const struct figure *figure, uint64_t loop_ticks)
@@ -287,6 +318,9 @@ void guest_main(const char *words)
             its_mapti(0, ITS_LPI, 0);
             its_configure(ITS_LPI, 0x80, true);
             its_inv(0);
+            its_mapti(1, ITS_LPI + 1, 1);
+            its_configure(ITS_LPI + 1, 0x80, true);
+            its_inv(1);
             measure_all(figures_its, sizeof(figures_its) / sizeof(figures_its[0]));
         }
     }

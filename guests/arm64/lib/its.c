@@ -68,7 +68,8 @@ static uint64_t target_of(uint32_t cpu)
     return (mmio_read64(redistributor(cpu) + GICR_TYPER) >> 8 & 0xffff) << 16;
 }
 
-static void command4(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+/* Leaves the queue taken. */
+static void submit(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
     volatile uint64_t *entry;
 
@@ -82,6 +83,11 @@ static void command4(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
     write_offset = (write_offset + 32) % QUEUE_SIZE;
     barrier();
     mmio_write64(ITS + GITS_CWRITER, write_offset);
+}
+
+static void command4(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+    submit(a, b, c, d);
     while ((mmio_read64(ITS + GITS_CREADR) & 0xfffe0) != write_offset)
         relax();
     __atomic_clear(&queue_taken, __ATOMIC_RELEASE);
@@ -198,6 +204,12 @@ void its_int(uint32_t event)
 {
     command(head(0x03), event, 0);
     sync_all();
+}
+
+void its_int_unseen(uint32_t event)
+{
+    submit(head(0x03), event, 0, 0);
+    __atomic_clear(&queue_taken, __ATOMIC_RELEASE);
 }
 
 void its_clear(uint32_t event)

@@ -33,6 +33,7 @@ void its_poke(uint32_t number, uint64_t value);
 void its_mapti(uint32_t event, uint32_t lpi, uint32_t cpu);
 void its_movi(uint32_t event, uint32_t cpu);
 void its_int(uint32_t event);
+void its_int_unseen(uint32_t event); /* does not wait for it */
 void its_clear(uint32_t event);
 void its_discard(uint32_t event);
 void its_inv(uint32_t event);
