@@ -114,9 +114,7 @@ void guest_timer_put(struct arm64_vcpu *vcpu)
 
 void guest_timer_resample(struct arm64_vcpu *vcpu)
 {
-    if (LIKELY(!vgic_hw_is_held(&vcpu->gic, GUEST_PPI_CNTV)) ||
-        (SYSREG_READ(cntv_ctl_el0) & (CTL_WRITABLE | TIMER_CTL_ISTATUS)) ==
-            (TIMER_CTL_ENABLE | TIMER_CTL_ISTATUS))
+    if (LIKELY(guest_timer_stands(vcpu)))
         return;
     vgic_set_ppi(&vcpu->gic, GUEST_PPI_CNTV, false);
     /* Not while the guest has it active: then its deactivation goes through the list register. */

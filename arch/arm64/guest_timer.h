@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "arch/arm64/arm64_vcpu.h"
+#include "arch/arm64/sysregs.h"
 
 #define GUEST_PPI_CNTV UINT32_C(27)
 #define GUEST_PPI_CNTP UINT32_C(30)
@@ -28,6 +29,14 @@ void guest_timer_put(struct arm64_vcpu *vcpu);
  * exit in between still gets it: docs/caveats.md.)
  */
 void guest_timer_resample(struct arm64_vcpu *vcpu);
+
+/* False: guest_timer_resample() after a fold may have something to withdraw. Loaded. */
+static inline bool guest_timer_stands(const struct arm64_vcpu *vcpu)
+{
+    return !vcpu->gic.irqs[GUEST_PPI_CNTV].line ||
+           (SYSREG_READ(cntv_ctl_el0) & (TIMER_CTL_ENABLE | TIMER_CTL_IMASK | TIMER_CTL_ISTATUS)) ==
+               (TIMER_CTL_ENABLE | TIMER_CTL_ISTATUS);
+}
 
 /* The host took the physical interrupt of CNTV on this CPU, and left it active. */
 void guest_timer_fired(uint32_t hw_intid);

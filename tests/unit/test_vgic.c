@@ -3,6 +3,7 @@
  * The virtual GIC by its parts: delivery through the modelled virtual CPU interface. What the exhaustive
  * model leaves out: 1 of N, SGIs by affinity, more vCPUs, the physical timer, CPUs off, resets.
  */
+#include "arch/arm64/gic/vgic_lpi.h"
 #include "vgic_fixture.h"
 
 static int setup(void **state)
@@ -42,6 +43,90 @@ static void test_sgi(void **state)
     save(1);
     assert_int_equal(cpu[1].books.delivered_count, 2);
     assert_int_equal(cpu[1].books.collapsed_count, 1);
+}
+
+/*
+ * The same SGI again and again without an exit in between, with each kind of note that another vCPU may have
+ * left meanwhile: what the model does not get at, since there a kick ends the guest's stay at once.
+ */
+static void test_again_with_notes(void **state)
+{
+    const uint32_t sgis = GICR_SGI_FRAME;
+
+    (void)state;
+    make_ready(0, 1, 0x80);
+    sgi(1, UINT64_C(1) << 24 | 1);
+    assert_int_equal(iar(0), 1);
+    assert_false(eoi(0, 1));
+    sgi(1, UINT64_C(1) << 24 | 1);
+    assert_int_equal(iar(0), 1); /* without a note */
+    assert_false(eoi(0, 1));
+    sgi(1, UINT64_C(1) << 24 | 1);
+    w32(1, gicr(0, sgis + GICD_ISACTIVER), 2); /* active: the new one waits for a clear */
+    assert_int_equal(iar(0), ICH_SPURIOUS);
+    w32(0, gicr(0, sgis + GICD_ICACTIVER), 2);
+    assert_int_equal(iar(0), 1);
+    assert_false(eoi(0, 1));
+    sgi(1, UINT64_C(1) << 24 | 1);
+    w32(1, gicr(0, sgis + GICD_ICENABLER), 2);
+    assert_int_equal(iar(0), ICH_SPURIOUS);
+    w32(1, gicr(0, sgis + GICD_ISENABLER), 2);
+    assert_int_equal(iar(0), 1);
+    assert_false(eoi(0, 1));
+    sgi(1, UINT64_C(1) << 24 | 1);
+    bus_write(&bus, &vcpus[1], gicr(0, sgis + GICD_IPRIORITYR + 1), 1, 0x40);
+    enter(0);
+    assert_int_equal(field_get(ich[0].lr[0], ICH_LR_PRIORITY), 0x40);
+    assert_int_equal(iar(0), 1);
+    assert_false(eoi(0, 1));
+    save(0);
+    assert_int_equal(cpu[0].books.delivered_count, 5);
+}
+
+/* The timer fires again, and somebody has made it pending by a register write: the guest gets both. */
+static void test_timer_again_beside_a_write(void **state)
+{
+    (void)state;
+    vgic_map_hw(&cpu[0], TIMER, TIMER);
+    make_ready(0, TIMER, 0x80);
+    vgic_set_ppi(&cpu[0], TIMER, true);
+    assert_int_equal(iar(0), TIMER);
+    assert_false(eoi(0, TIMER));
+    vgic_set_ppi(&cpu[0], TIMER, true);
+    w32(1, gicr(0, GICR_SGI_FRAME + GICD_ISPENDR), 1u << TIMER);
+    assert_int_equal(iar(0), TIMER);
+    vgic_set_ppi(&cpu[0], TIMER, false);
+    (void)eoi(0, TIMER);
+    save(0);
+    assert_false(vgic_hw_is_held(&cpu[0], TIMER));
+}
+
+/* 1 of N, and an LPI whose vCPU takes none any more: they do not stay in a list register by the short cut. */
+static void test_again_elsewhere(void **state)
+{
+    (void)state;
+    make_ready(0, 40, 0x80);
+    w32(0, gicd(GICD_ICFGR + 40 / 16 * 4), 2u << 40 % 16 * 2);
+    bus_write(&bus, &vcpus[0], gicd(GICD_IROUTER + 8 * 40), 8, GICD_IROUTER_ANY);
+    vgic_set_line(&gic, 40, true);
+    assert_int_equal(iar(0), 40);
+    assert_false(eoi(0, 40));
+    vgic_set_line(&gic, 40, false);
+    vgic_set_line(&gic, 40, true);
+    w32(1, gicr(0, GICR_CTLR), (uint32_t)GICR_CTLR_DPG1NS); /* refuses such */
+    vgic_mark_dirty(&cpu[0]);
+    assert_int_equal(iar(0), ICH_SPURIOUS);
+    assert_int_equal(iar(1), 40);
+    (void)eoi(1, 40);
+    w32(0, gicr(1, GICR_CTLR), (uint32_t)GICR_CTLR_ENABLE_LPIS);
+    lpis[3].enabled = true;
+    vgic_lpi_target(&gic, 3, 1);
+    vgic_lpi_post(&gic, 3);
+    assert_int_equal(iar(1), VGIC_LPI_FIRST + 3);
+    (void)eoi(1, VGIC_LPI_FIRST + 3);
+    vgic_lpi_post(&gic, 3);
+    w32(0, gicr(1, GICR_CTLR), 0);
+    assert_int_equal(iar(1), ICH_SPURIOUS);
 }
 
 static void test_level_is_sampled_again(void **state)
@@ -347,6 +432,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_sgi, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_again_with_notes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_timer_again_beside_a_write, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_again_elsewhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_level_is_sampled_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sgi_by_affinity, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sgi_of_the_other_group, setup, teardown),

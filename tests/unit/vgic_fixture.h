@@ -50,14 +50,21 @@ void panic(const char *format, ...)
     abort();
 }
 
-static void save(unsigned int i)
+static inline struct vgic_lrs take_lrs(unsigned int i)
 {
     struct vgic_lrs lrs = {.hcr = (uint64_t)ich[i].eoi_count << 27};
 
     memcpy(lrs.lr, ich[i].lr, sizeof(ich[i].lr));
     ich[i].eoi_count = 0;
-    vgic_fold(&cpu[i], &lrs);
     memset(ich[i].lr, 0, sizeof(ich[i].lr));
+    return lrs;
+}
+
+static void save(unsigned int i)
+{
+    struct vgic_lrs lrs = take_lrs(i);
+
+    vgic_fold(&cpu[i], &lrs);
 }
 
 /* What the run loop does before an entry. */
@@ -67,8 +74,8 @@ static inline void enter(unsigned int i)
 
     if (!vgic_is_dirty(&cpu[i]))
         return;
-    save(i);
-    vgic_fill(&cpu[i], &lrs);
+    lrs = take_lrs(i);
+    vgic_refill(&cpu[i], &lrs);
     memcpy(ich[i].lr, lrs.lr, lrs.count * sizeof(lrs.lr[0]));
     ich[i].hcr = lrs.hcr;
     ASSERT(ich_model_fault(&ich[i]) == NULL);

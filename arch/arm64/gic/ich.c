@@ -136,28 +136,25 @@ void gic_read_cpuif(struct vgic_cpuif *cpuif)
     }
 }
 
-/* What they hold becomes vgic's again. */
-static void take_back(struct arm64_vcpu *vcpu)
+static void read_lrs(const struct arm64_vcpu *vcpu, struct vgic_lrs *lrs)
 {
-    struct vgic_lrs lrs;
-
-    lrs.hcr = SYSREG_READ(ich_hcr_el2);
-    lrs.count = vcpu->gic.lr_count;
-    lrs_read(lrs.lr, lrs.count);
-    vgic_fold(&vcpu->gic, &lrs);
-    guest_timer_resample(vcpu);
+    lrs->hcr = SYSREG_READ(ich_hcr_el2);
+    lrs->count = vcpu->gic.lr_count;
+    lrs_read(lrs->lr, lrs->count);
 }
 
 /* The registers are emptied too, and a maintenance interrupt that they asked for is over with ICH_HCR_EL2. */
 void gic_fold(struct arm64_vcpu *vcpu)
 {
-    uint32_t count = vcpu->gic.lr_count;
+    struct vgic_lrs lrs;
 
     if (!vcpu->lrs_loaded)
         return;
     vcpu->lrs_loaded = false;
-    take_back(vcpu);
-    lrs_write(no_lrs, count);
+    read_lrs(vcpu, &lrs);
+    vgic_fold(&vcpu->gic, &lrs);
+    guest_timer_resample(vcpu);
+    lrs_write(no_lrs, lrs.count);
     SYSREG_WRITE(ich_hcr_el2, 0);
     insn_isb();
     /* Whatever was there: the enable bit is off. */
@@ -166,18 +163,22 @@ void gic_fold(struct arm64_vcpu *vcpu)
 
 void gic_refill(struct arm64_vcpu *vcpu)
 {
-    uint32_t old_count = vcpu->lrs_loaded ? vcpu->gic.lr_count : 0;
+    uint32_t old_count = 0;
     struct vgic_lrs lrs;
 
-    /* Empty registers, and no EOI to be counted: nothing to take back. */
-    if (old_count != 0 || (vcpu->lrs_loaded && (vcpu->ich_hcr & ICH_HCR_LRENPIE) != 0))
-        take_back(vcpu);
-    vgic_fill(&vcpu->gic, &lrs);
+    /* A timer interrupt that is to be withdrawn must not go through: then in two steps. */
+    if (UNLIKELY(!guest_timer_stands(vcpu)))
+        gic_fold(vcpu);
+    lrs.hcr = 0;
+    if (LIKELY(vcpu->lrs_loaded)) {
+        read_lrs(vcpu, &lrs);
+        old_count = lrs.count;
+    }
+    vgic_refill(&vcpu->gic, &lrs);
     for (uint32_t i = lrs.count; i < old_count; i++)
         lrs.lr[i] = 0;
     lrs_write(lrs.lr, lrs.count > old_count ? lrs.count : old_count);
     SYSREG_WRITE(ich_hcr_el2, lrs.hcr);
-    vcpu->ich_hcr = lrs.hcr;
     vcpu->lrs_loaded = true;
 }
 

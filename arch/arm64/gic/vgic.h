@@ -248,7 +248,7 @@ void vgic_sgi(struct vgic_vcpu *v, uint64_t value, bool group1);
 
 /*
  * Before each entry, `if (vgic_is_dirty(v))`: save the first v->lr_count list registers and HCR if they are
- * still in hardware, vgic_fold(), vgic_fill(), load. Else the registers stay as they are: nothing pending
+ * still in hardware, vgic_refill(), load. Else the registers stay as they are: nothing pending
  * costs the one load. A maintenance interrupt, and the vCPU's leaving this CPU, call for vgic_fold() at once.
  * The last look at vgic_is_dirty() comes after in_guest has been published (vcpu_kick's protocol).
  */
@@ -268,6 +268,11 @@ static inline void vgic_mark_dirty(struct vgic_vcpu *v)
 void vgic_fold(struct vgic_vcpu *v, const struct vgic_lrs *lrs);
 /* Chooses what the list registers hold. All of them are folded. Clears dirty. */
 void vgic_fill(struct vgic_vcpu *v, struct vgic_lrs *lrs);
+/*
+ * vgic_fold() and vgic_fill() at once, on the way to an entry. In: HCR and the first v->lr_count list
+ * registers as read (both 0 if nothing is in hardware). Out: as vgic_fill().
+ */
+void vgic_refill(struct vgic_vcpu *v, struct vgic_lrs *lrs);
 /* The guest wrote ICC_DIR_EL1 (ICH_HCR_EL2.TDIR is always set). */
 void vgic_deactivate(struct vgic_vcpu *v, uint64_t value);
 

@@ -11,6 +11,7 @@
  */
 #include <stddef.h>
 
+#include "arch/arm64/gic/gicd_regs.h"
 #include "arch/arm64/gic/vgic_internal.h"
 #include "lib/assert.h"
 
@@ -131,7 +132,7 @@ static bool fold_ended(struct vgic_vcpu *v, struct vgic_irq *irq, uint64_t lr)
 }
 
 /* EOI mode 0: interrupts are ended in the order of their priorities, so the count says which ones. */
-static void count_eois(struct vgic_vcpu *v, uint64_t count, struct vgic_irq **strays, uint32_t *stray_count)
+static void count_eois(struct vgic_vcpu *v, uint64_t count, struct list_node *strays)
 {
     if (LIKELY(count == 0) || (v->vm->config.ops->vmcr(v) & ICH_VMCR_VEOIM) != 0)
         return;
@@ -147,24 +148,17 @@ static void count_eois(struct vgic_vcpu *v, uint64_t count, struct vgic_irq **st
         irq->acked = false; /* no ghost: this is its EOI */
         vgic_clear_active(v->vm, v, irq);
         if (!vgic_settle(v->vm, v, irq, false))
-            strays[(*stray_count)++] = irq;
+            list_append(strays, &irq->node);
     }
 }
 
-#define EOICOUNT_MAX 31
-
-void vgic_fold(struct vgic_vcpu *v, const struct vgic_lrs *lrs)
+/* With the locks of lock_run(). Those that belong to another vCPU now are left in `strays`, which is begun
+ * here. */
+static void fold_held(struct vgic_vcpu *v, const struct vgic_lrs *lrs, struct list_node *strays)
 {
-    uint64_t eoi_count = field_get(lrs->hcr, ICH_HCR_EOICOUNT);
-    struct vgic_irq *strays[VGIC_MAX_LRS + EOICOUNT_MAX];
-    uint32_t stray_count = 0;
-    bool shared;
-
-    if (v->lr_count == 0 && eoi_count == 0)
-        return;
-    shared = lock_run(v);
+    list_init(strays);
     /* Those that were not in a list register ended before those that still are in one can change places. */
-    count_eois(v, eoi_count, strays, &stray_count);
+    count_eois(v, field_get(lrs->hcr, ICH_HCR_EOICOUNT), strays);
     for (uint32_t i = v->lr_count; i-- != 0;) {
         struct vgic_irq *irq = v->lrs[i];
         bool returned = irq->lr_pending && (lrs->lr[i] & ICH_LR_PENDING) != 0;
@@ -173,13 +167,34 @@ void vgic_fold(struct vgic_vcpu *v, const struct vgic_lrs *lrs)
             continue;
         fold_one(v, irq, lrs->lr[i]);
         if (!vgic_settle(v->vm, v, irq, returned))
-            strays[stray_count++] = irq;
+            list_append(strays, &irq->node);
     }
     v->lr_count = 0;
+}
+
+/* The VM's lock is held, no vCPU's: it keeps everybody else from these, which are idle. */
+static void send_off(struct vgic_vm *vgic, struct list_node *strays)
+{
+    while (!list_is_empty(strays)) {
+        struct vgic_irq *irq = LIST_ENTRY(strays->next, struct vgic_irq, node);
+
+        list_remove(&irq->node);
+        vgic_send_off(vgic, irq);
+    }
+}
+
+void vgic_fold(struct vgic_vcpu *v, const struct vgic_lrs *lrs)
+{
+    struct list_node strays;
+    bool shared;
+
+    if (v->lr_count == 0 && (lrs->hcr & ICH_HCR_EOICOUNT) == 0)
+        return;
+    shared = lock_run(v);
+    fold_held(v, lrs, &strays);
     atomic_store_explicit(&v->dirty, true, memory_order_relaxed);
     spin_unlock(&v->lock);
-    for (uint32_t i = 0; i < stray_count; i++)
-        vgic_send_off(v->vm, strays[i]);
+    send_off(v->vm, &strays);
     if (shared)
         spin_unlock(&v->vm->lock);
 }
@@ -331,10 +346,10 @@ static uint64_t put_by_group(struct vgic_vcpu *v, struct vgic_lrs *lrs, uint8_t 
            ((on & 2) != 0 ? ICH_HCR_VGRP1DIE : ICH_HCR_VGRP1EIE);
 }
 
-void vgic_fill(struct vgic_vcpu *v, struct vgic_lrs *lrs)
+/* With the locks of lock_run(). */
+static void fill_held(struct vgic_vcpu *v, struct vgic_lrs *lrs)
 {
     uint8_t groups = atomic_load_explicit(&v->vm->groups, memory_order_relaxed);
-    bool shared = lock_run(v);
 
     ASSERT(v->lr_count == 0);
     atomic_store_explicit(&v->dirty, false, memory_order_relaxed);
@@ -352,5 +367,79 @@ void vgic_fill(struct vgic_vcpu *v, struct vgic_lrs *lrs)
     if (UNLIKELY(v->acked_count != 0))
         lrs->hcr |= ICH_HCR_LRENPIE;
     v->lr_count = (uint8_t)lrs->count;
+}
+
+void vgic_fill(struct vgic_vcpu *v, struct vgic_lrs *lrs)
+{
+    bool shared = lock_run(v);
+
+    fill_held(v, lrs);
+    unlock_run(v, shared);
+}
+
+/* --- Both --------------------------------------------------------------------------------------------------
+ */
+
+/* It is pending again, with nothing to be said about it but that, and belongs to this vCPU. */
+static inline bool is_plain_again(const struct vgic_vcpu *v, const struct vgic_irq *irq, uint64_t lr)
+{
+    if (!irq->enabled || irq->any_target || irq->active || !irq->lr_pending || irq->lr_active ||
+        irq->drop_pending || irq->drop_active || irq->set_active)
+        return false;
+    if (irq->hw_intid != 0 ? !irq->hw_again || irq->latch || (lr & ICH_LR_HW) == 0
+                           : !irq->edge || !irq->latch)
+        return false;
+    return irq->target == v->id && vgic_group_is_enabled(v->vm, irq) &&
+           (!vgic_is_lpi(irq) || (v->redist_ctlr & GICR_CTLR_ENABLE_LPIS) != 0);
+}
+
+/*
+ * The commonest news in few steps: the only interrupt in list registers has been acknowledged and ended and
+ * has come again, and nothing else waits or is active. Back into its list register without a queue in
+ * between. False: nothing has been changed.
+ */
+static inline bool put_again(struct vgic_vcpu *v, struct vgic_lrs *lrs)
+{
+    struct vgic_irq *irq = v->lrs[0];
+    struct vgic_books *books;
+
+    if (v->lr_count != 1 || (lrs->lr[0] & ICH_LR_STATE) != 0 || (lrs->hcr & ICH_HCR_EOICOUNT) != 0 ||
+        (v->queues[0].mask | v->queues[1].mask) != 0 || !list_is_empty(&v->active) ||
+        !is_plain_again(v, irq, lrs->lr[0]))
+        return false;
+    books = vgic_books_of(v->vm, irq);
+    books->delivered_count++;
+    books->posted_count += irq->hw_again; /* an edge was booked when it came */
+    irq->ghost = false;
+    irq->hw_again = false;
+    atomic_store_explicit(&v->dirty, false, memory_order_relaxed);
+    lrs->hcr = ICH_HCR_EN | ICH_HCR_TDIR;
+    lrs->count = 0;
+    put_event(v, lrs, irq);
+    return true;
+}
+
+/* With the locks of lock_run(), and so again afterwards. */
+static __attribute__((noinline)) void fold_and_fill(struct vgic_vcpu *v, struct vgic_lrs *lrs)
+{
+    struct list_node strays;
+
+    fold_held(v, lrs, &strays);
+    if (UNLIKELY(!list_is_empty(&strays))) {
+        spin_unlock(&v->lock);
+        send_off(v->vm, &strays);
+        spin_lock(&v->lock);
+    }
+    fill_held(v, lrs);
+}
+
+void vgic_refill(struct vgic_vcpu *v, struct vgic_lrs *lrs)
+{
+    bool shared = lock_run(v);
+
+    if (v->lr_count == 0 && (lrs->hcr & ICH_HCR_EOICOUNT) == 0)
+        fill_held(v, lrs);
+    else if (UNLIKELY(!put_again(v, lrs)))
+        fold_and_fill(v, lrs);
     unlock_run(v, shared);
 }

@@ -265,7 +265,7 @@ static bool explore(void)
 #define EDGE        .edge = true
 
 static const struct scenario scenarios[] = {
-    {"1 LR, SGIs and a level", {{1, 0x80, G1}, {2, 0x40, G1}, {25, 0x60, G1}}, 1, 1, .writes = ENABLES,
+    {"1 LR, SGIs and a level", {{1, 0x80, G1}, {2, 0x40, G1}, {25, 0x60, G1}}, 1, 1, .writes = ENABLES | W(DIST),
      .budget = {.posts = 4, .writes = 1, .masks = 1}, .depth_max = 3},
     {"1 LR, preemption four deep", {{3, 0xa0, G1}, {2, 0x80, G1}, {1, 0x40, G1}, {0, 0x20, G1}}, 1, 1,
      .budget = {.posts = 5, .masks = 1}, .depth_max = 4},
@@ -289,6 +289,8 @@ static const struct scenario scenarios[] = {
      .writes = ENABLES | PENDINGS | ACTIVES, .budget = {.posts = 2, .writes = 2}, .depth_max = 2},
     {"register writes from the other CPU", {{32, 0x80, G1, EDGE}, {33, 0x40, G1}}, 2, 1,
      .writes = W(DISABLE) | PENDINGS | W(CLEAR_ACTIVE), .budget = {.posts = 2, .writes = 1}, .depth_max = 2},
+    {"kicks that take their time", {{32, 0x80, G1, EDGE}, {1, 0x60, G1}}, 2, 1,
+     .writes = W(DISABLE) | W(CLEAR_PENDING) | W(CLEAR_ACTIVE), .budget = {.posts = 2, .writes = 2, .late = 1}, .depth_max = 2},
     {"timer by the HW bit, 1 LR", {{27, 0x80, G1, .hw = true}, {2, 0x40, G1}, {25, 0x60, G1}}, 1, 1,
      .writes = W(DISABLE) | PENDINGS, .budget = {.posts = 3, .writes = 2}, .depth_max = 3},
     {"timer, 4 LRs, 2 CPUs", {{27, 0x80, G1, .hw = true}, {1, 0x40, G1}}, 2, 4,

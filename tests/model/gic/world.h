@@ -40,6 +40,7 @@ struct run {
 
 struct budget {
     uint8_t posts, writes, masks, groups;
+    uint8_t late; /* instructions that a kick comes too late */
 };
 
 struct world {
