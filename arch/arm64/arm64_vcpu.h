@@ -109,6 +109,7 @@ struct arm64_vcpu {
     uint32_t waiting; /* ARM64_WAIT_*: what keeps it from running though it has the CPU */
     bool serror;      /* a virtual SError is pending; loaded: HCR_EL2.VSE knows */
     bool lrs_loaded;  /* list registers hold gic's last fill and have not been folded since */
+    uint64_t ich_hcr; /* ICH_HCR_EL2 as of the last fill */
     struct vgic_vcpu gic;
     struct vgic_v4_vcpu v4;
     struct arm64_context sys;

@@ -179,6 +179,7 @@ void gic_refill(struct arm64_vcpu *vcpu)
         lrs.lr[i] = 0;
     lrs_write(lrs.lr, lrs.count > old_count ? lrs.count : old_count);
     SYSREG_WRITE(ich_hcr_el2, lrs.hcr);
+    vcpu->ich_hcr = lrs.hcr;
     vcpu->lrs_loaded = true;
 }
 
