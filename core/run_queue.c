@@ -99,7 +99,7 @@ void run_queue_add(struct run_queue *queue, struct queue_entry *entry)
     if (count == 0) {
         queue->alone = entry;
     } else {
-        if (queue->alone != NULL)
+        if (count == 1)
             heap_put(queue, queue->alone);
         queue->alone = NULL;
         heap_put(queue, entry);
@@ -110,13 +110,29 @@ void run_queue_add(struct run_queue *queue, struct queue_entry *entry)
         list_append(&queue->movable, &entry->movable);
 }
 
+/* The one that is left needs no heap. */
+static void leave_alone(struct run_queue *queue)
+{
+    for (uint32_t i = 0; i < VCPU_PRIOS; i++) {
+        struct queue_entry *entry = entry_of(heap_first(&queue->levels[i]));
+
+        if (entry != NULL)
+            queue->alone = entry;
+        queue->levels[i].root = NULL;
+    }
+}
+
 void run_queue_remove(struct run_queue *queue, struct queue_entry *entry)
 {
+    uint32_t count = run_queue_count(queue) - 1;
+
     if (queue->alone == entry)
         queue->alone = NULL;
     else
         heap_remove(&queue->levels[entry->prio], &entry->node);
-    set_count(queue, run_queue_count(queue) - 1);
+    if (count == 1)
+        leave_alone(queue);
+    set_count(queue, count);
     atomic_store_explicit(&entry->in, NULL, memory_order_relaxed);
     if (entry->may_move)
         list_remove(&entry->movable);
@@ -165,10 +181,8 @@ void run_queue_stop(struct run_queue *queue)
     queue->running = NULL;
 }
 
-uint64_t queue_entry_budget(struct queue_entry *entry, uint64_t now)
+uint64_t queue_entry_capped_budget(struct queue_entry *entry, uint64_t now)
 {
-    if (LIKELY(entry->cap_ns == UINT64_MAX))
-        return UINT64_MAX;
     if (now - entry->period_start_ns >= CAP_PERIOD_NS) {
         entry->period_start_ns = now;
         entry->used_ns = 0;

@@ -57,7 +57,7 @@ struct queue_entry {
 
 struct run_queue {
     struct spinlock lock;
-    struct queue_entry *alone; /* the only one queued, which then is in no heap */
+    struct queue_entry *alone; /* where one is queued it is here and in no heap */
     struct heap levels[VCPU_PRIOS];
     struct list_node movable; /* those that other CPUs may take, longest waiting first */
     _Atomic uint32_t count;   /* queued; written under the lock, read by others to compare */
@@ -106,4 +106,9 @@ void run_queue_start(struct run_queue *queue, struct queue_entry *entry, uint64_
 void run_queue_stop(struct run_queue *queue);
 
 /* Real time left under its cap; begins a new period where one is due. UINT64_MAX: no cap. */
-uint64_t queue_entry_budget(struct queue_entry *entry, uint64_t now);
+uint64_t queue_entry_capped_budget(struct queue_entry *entry, uint64_t now);
+
+static inline uint64_t queue_entry_budget(struct queue_entry *entry, uint64_t now)
+{
+    return LIKELY(entry->cap_ns == UINT64_MAX) ? UINT64_MAX : queue_entry_capped_budget(entry, now);
+}

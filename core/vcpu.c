@@ -29,6 +29,12 @@ void vcpu_request(struct vcpu *vcpu, uint32_t requests)
     }
 }
 
+void vcpu_event_here(struct vcpu *vcpu)
+{
+    if (atomic_load_explicit(&vcpu->state, memory_order_relaxed) == VCPU_BLOCKED)
+        (void)sched_wake(vcpu, VCPU_BLOCKED);
+}
+
 bool vcpu_block(struct vcpu *vcpu, enum vcpu_state state)
 {
     uint32_t expected = state;

@@ -62,6 +62,12 @@ struct vcpu {
 void vcpu_request(struct vcpu *vcpu, uint32_t requests);
 
 /*
+ * An event was posted to a vCPU whose registers are loaded on this CPU, by this CPU outside of the guest: the
+ * vCPU looks at what is posted before it enters or blocks, so no request is needed. Wakes it if blocked.
+ */
+void vcpu_event_here(struct vcpu *vcpu);
+
+/*
  * The owner gives the CPU up until a request arrives (VCPU_BLOCKED), or an INIT (VCPU_OFF). True: the CPU is
  * given up, and another may have the vCPU already. False: a request came in meanwhile and it stays running.
  * Its registers stay loaded. The vCPU that runs on this CPU; no lock held.

@@ -57,6 +57,14 @@ struct x86_irq {
     bool held_by_tpr; /* source NONE: a request waits for TPR only */
 };
 
+/* Neither controller has anything for this vCPU, held back or not. Its owner. */
+static inline bool x86_irq_none(const struct board_irq *board, const struct vlapic *vl)
+{
+    return !vlapic_has_request(vl) && !vl->extint &&
+           atomic_load_explicit(&vl->posted.outstanding, memory_order_relaxed) == 0 &&
+           !atomic_load_explicit(&board->pic_raised, memory_order_acquire);
+}
+
 /* Owner of the vCPU. Lock-free unless the PIC has something for this CPU. */
 struct x86_irq x86_irq_pending(struct board_irq *board, struct vlapic *vl);
 

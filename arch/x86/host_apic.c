@@ -117,9 +117,32 @@ uint32_t host_apic_id(void)
     return x2apic ? id : (uint32_t)field_get(id, APIC_ID_XAPIC);
 }
 
+static inline __attribute__((always_inline)) void eoi(void)
+{
+    if (x2apic)
+        insn_wrmsr(MSR_X2APIC + APIC_EOI / 16, 0);
+    else
+        mmio_write32(page + APIC_EOI, 0);
+}
+
 void host_apic_eoi(void)
 {
-    apic_write(APIC_EOI, 0);
+    eoi();
+}
+
+/* The compiler saves what these use, which is little: no calls. */
+void host_apic_timer_entry(struct interrupt_frame *frame)
+{
+    (void)frame;
+    eoi();
+    cpu_note(this_cpu(), ATTENTION_TIMER);
+}
+
+/* A kick's sender has raised attention before; a poke's has set a request. */
+void host_apic_poke_entry(struct interrupt_frame *frame)
+{
+    (void)frame;
+    eoi();
 }
 
 /* The ICR. Interrupts are off in all callers; an NMI handler that sends in between would break the two halves

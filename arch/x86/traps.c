@@ -77,21 +77,26 @@ static enum gdt_ist vector_ist(uint32_t vector)
     }
 }
 
+static void set_gate(uint32_t vector, uintptr_t entry)
+{
+    idt[vector] = (struct idt_gate){
+        .offset_15_0 = (uint16_t)entry,
+        .selector = GDT_CS,
+        .ist = (uint8_t)vector_ist(vector),
+        .attributes = GATE_INTERRUPT,
+        .offset_31_16 = (uint16_t)(entry >> 16),
+        .offset_63_32 = (uint32_t)(entry >> 32),
+    };
+}
+
 void traps_init(void)
 {
-    for (uint32_t i = 0; i < IDT_ENTRIES; i++) {
-        uint64_t entry = (uintptr_t)trap_stubs + i / TRAP_STUB_GROUP * TRAP_STUB_GROUP_BYTES +
-                         i % TRAP_STUB_GROUP * TRAP_STUB_BYTES;
-
-        idt[i] = (struct idt_gate){
-            .offset_15_0 = (uint16_t)entry,
-            .selector = GDT_CS,
-            .ist = (uint8_t)vector_ist(i),
-            .attributes = GATE_INTERRUPT,
-            .offset_31_16 = (uint16_t)(entry >> 16),
-            .offset_63_32 = (uint32_t)(entry >> 32),
-        };
-    }
+    for (uint32_t i = 0; i < IDT_ENTRIES; i++)
+        set_gate(i, (uintptr_t)trap_stubs + i / TRAP_STUB_GROUP * TRAP_STUB_GROUP_BYTES +
+                        i % TRAP_STUB_GROUP * TRAP_STUB_BYTES);
+    set_gate(HOST_VECTOR_TIMER, (uintptr_t)host_apic_timer_entry);
+    set_gate(HOST_VECTOR_POKE, (uintptr_t)host_apic_poke_entry);
+    set_gate(HOST_VECTOR_KICK, (uintptr_t)host_apic_poke_entry);
 }
 
 void traps_load(void)
@@ -177,14 +182,6 @@ static void handle_vector(struct x86_cpu *cpu, struct trap_frame *frame)
     switch (frame->vector) {
     case X86_NMI:
         nmi_handle(cpu, frame);
-        return;
-    case HOST_VECTOR_TIMER:
-        host_apic_eoi();
-        cpu_note(&cpu->base, ATTENTION_TIMER);
-        return;
-    case HOST_VECTOR_POKE:
-    case HOST_VECTOR_KICK: /* its sender has raised attention before */
-        host_apic_eoi();
         return;
     case HOST_VECTOR_SERIAL:
         host_apic_eoi();

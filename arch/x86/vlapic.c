@@ -96,15 +96,6 @@ bool vlapic_post(struct vlapic *vl, uint8_t vector, bool level)
     return out != 0;
 }
 
-/* The owner to itself: it looks at the word before it enters or blocks, so no request is needed. */
-static void post_here(struct vlapic *vl, uint8_t vector)
-{
-    uint32_t out = post(vl, vector, false);
-
-    if (out != 0)
-        note(vl, out);
-}
-
 void vlapic_post_pin(struct vlapic *vl, uint32_t out)
 {
     tell_owner(vl, out);
@@ -227,6 +218,32 @@ void vlapic_eoi(struct vlapic *vl)
     /* Also if TPR still holds it: what kept it back has changed, and with it the exit to ask for. */
     if (vlapic_has_request(vl))
         vlapic_notify(vl);
+}
+
+/* The owner to itself, an edge: what post() and fold_word() do, in one. It looks at inject's word before it
+ * enters or blocks, so no request is needed. */
+static void post_here(struct vlapic *vl, uint8_t vector)
+{
+    uint64_t bit = BIT(vector & 63);
+    uint32_t word = vector >> 6;
+
+    if (!vlapic_is_enabled(vl) || !vlapic_is_soft_enabled(vl))
+        return;
+    if (UNLIKELY(vector < APIC_MIN_VECTOR)) {
+        vlapic_log_error(vl, APIC_ESR_RECEIVE_VECTOR);
+        return;
+    }
+    atomic_fetch_add_explicit(&vl->posted.posted_count, 1, memory_order_relaxed);
+    if ((vl->irr[word] & bit) != 0) {
+        vl->books.collapsed_count++;
+        return;
+    }
+    vl->books.accepted_count++;
+    vl->irr[word] |= bit;
+    vl->tmr[word] &= ~bit;
+    if (vector > vl->irr_top)
+        vl->irr_top = vector;
+    vlapic_notify(vl);
 }
 
 void vlapic_local_event(struct vlapic *vl, enum vlapic_lvt which)

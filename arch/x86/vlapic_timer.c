@@ -7,7 +7,9 @@
  */
 #include "arch/x86/apic_bus.h"
 #include "arch/x86/vlapic_internal.h"
+#include "core/cpu.h"
 #include "core/time.h"
+#include "core/vcpu.h"
 
 /* Periods shorter than this are not followed one by one: the host's CPU would do nothing else. */
 #define MIN_PERIOD_NS (100 * NS_PER_US)
@@ -92,18 +94,29 @@ static void poll(struct vlapic *vl, uint64_t now)
     vlapic_local_event(vl, VLAPIC_TIMER);
 }
 
-/* On the CPU that armed it, which the vCPU may have left since: its owner looks at the time. */
-static void expire(struct timer *timer)
+static void act(struct vlapic *vl, uint64_t now)
 {
-    vlapic_post_pin(CONTAINER_OF(timer, struct vlapic, timer.timer), VLAPIC_OUT_TIMER);
+    poll(vl, now);
+    arm(vl, now);
 }
 
 void vlapic_timer_due(struct vlapic *vl)
 {
-    uint64_t now = time_now_ns();
+    act(vl, time_now_ns());
+}
 
-    poll(vl, now);
-    arm(vl, now);
+/* On the CPU that armed it. If the vCPU has left that since, its owner looks at the time. */
+static void expire(struct timer *timer)
+{
+    struct vlapic *vl = CONTAINER_OF(timer, struct vlapic, timer.timer);
+    struct cpu *cpu = this_cpu();
+
+    if (UNLIKELY(atomic_load_explicit(&vl->vcpu->loaded, memory_order_relaxed) != cpu)) {
+        vlapic_post_pin(vl, VLAPIC_OUT_TIMER);
+        return;
+    }
+    act(vl, cpu->timers_ns);
+    vcpu_event_here(vl->vcpu);
 }
 
 static const struct timer_ops timer_ops = {.expire = expire};

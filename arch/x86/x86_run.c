@@ -77,6 +77,18 @@ static void end_of_patience(struct timer *timer)
 
 const struct timer_ops x86_soft_nmi_timer = {.expire = end_of_patience};
 
+/* Nothing at all is pending, whatever the guest's flags and priorities: no need to look closer. */
+static inline bool halts_at_once(struct x86_vcpu *vcpu)
+{
+    const struct inject *inject = &vcpu->core.inject;
+
+    if (vcpu->waiting != X86_WAIT_EVENT || (inject_has_work(inject) | (inject->state.exit_work != 0)) != 0 ||
+        !x86_irq_none(&x86_vm_of(vcpu->core.vm)->board.irq, &vcpu->lapic))
+        return false;
+    x86_sync_tpr(vcpu);
+    return true;
+}
+
 static bool stays_halted(struct x86_vcpu *vcpu, const struct inject_view *view)
 {
     uint64_t again = inject_halted(&vcpu->core.inject, view);
@@ -192,7 +204,7 @@ bool x86_prepare_entry(struct x86_vcpu *vcpu)
         }
         if (vcpu->waiting == 0 && !inject_has_work(&vcpu->core.inject))
             return true;
-        switch (take_events(vcpu)) {
+        switch (halts_at_once(vcpu) ? X86_HALTED : take_events(vcpu)) {
         case X86_READY:
             return true;
         case X86_AGAIN:

@@ -26,16 +26,17 @@
 #define APIC_TIMER_CURRENT 0x390
 #define APIC_TIMER_DIVIDE  0x3E0
 
-#define APIC_SVR_ENABLE  0x100
-#define APIC_LVT_MASKED  0x10000
-#define APIC_ICR_NMI     0x400
-#define APIC_ICR_INIT    0x500
-#define APIC_ICR_STARTUP 0x600
-#define APIC_ICR_PENDING 0x1000
-#define APIC_ICR_ASSERT  0x4000
-#define APIC_ICR_OTHERS  0xC0000 /* all but this CPU */
-#define APIC_DIVIDE_BY_1 0x0B
-#define APIC_SPURIOUS    0xFF
+#define APIC_SVR_ENABLE       0x100
+#define APIC_LVT_MASKED       0x10000
+#define APIC_LVT_TSC_DEADLINE 0x40000
+#define APIC_ICR_NMI          0x400
+#define APIC_ICR_INIT         0x500
+#define APIC_ICR_STARTUP      0x600
+#define APIC_ICR_PENDING      0x1000
+#define APIC_ICR_ASSERT       0x4000
+#define APIC_ICR_OTHERS       0xC0000 /* all but this CPU */
+#define APIC_DIVIDE_BY_1      0x0B
+#define APIC_SPURIOUS         0xFF
 
 #define IOAPIC_BASE        0xFEC00000u
 #define IOAPIC_WINDOW      0x10

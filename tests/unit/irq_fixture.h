@@ -47,6 +47,14 @@ void vcpu_request(struct vcpu *vcpu, uint32_t requests)
     atomic_fetch_add(&fixture_request_count, 1);
 }
 
+static unsigned int fixture_event_here_count;
+
+void vcpu_event_here(struct vcpu *vcpu)
+{
+    (void)vcpu;
+    fixture_event_here_count++;
+}
+
 _Noreturn void panic(const char *format, ...)
 {
     va_list args;
@@ -66,6 +74,7 @@ static FIXTURE_UNUSED void fixture_reset(void)
     fixture_cpu.timer_programmed_ns = UINT64_MAX;
     fixture_cpu.timer_lock.rank = LOCK_TIMERS;
     list_init(&fixture_cpu.timers);
+    fixture_event_here_count = 0;
     fake_this_cpu = &fixture_cpu;
     cpus[0] = &fixture_cpu;
     fixture_now = 5 * NS_PER_SEC + 123;

@@ -51,7 +51,7 @@ static void begin(unsigned int i, enum vcpu_prio prio, uint32_t share, uint32_t 
     waits_since[i] = now;
 }
 
-/* What core/sched.c does, without sleepers: at each end of a slice the running one is queued again. */
+/* What core/sched_choose.c does, without sleepers: at each end of a slice the running one is queued again. */
 static void run_slice(uint64_t slice_ns)
 {
     struct queue_entry *best;
@@ -259,9 +259,45 @@ static void test_time_before_the_last_charge(void **state)
     assert_int_equal(entries[0].ran_ns, NS_PER_MS);
 }
 
+/* Whatever is added and taken out, and however few are left: the one furthest behind is next. */
+static void test_best_of_a_few(void **state)
+{
+    bool in[4] = {false};
+
+    (void)state;
+    srand(2);
+    for (unsigned int i = 0; i < 4; i++)
+        queue_entry_init(&entries[i], &all, VCPU_PRIO_NORMAL, SHARE_NORMAL, 0);
+    for (unsigned int step = 0; step < 20000; step++) {
+        unsigned int i = (unsigned int)rand() % 4;
+        const struct queue_entry *least = NULL;
+        unsigned int count = 0;
+
+        if (in[i]) {
+            run_queue_remove(&queue, &entries[i]);
+        } else {
+            entries[i].vtime = 1 + (uint64_t)rand();
+            run_queue_add(&queue, &entries[i]);
+        }
+        in[i] = !in[i];
+        for (unsigned int k = 0; k < 4; k++) {
+            count += in[k];
+            if (in[k] && (least == NULL || entries[k].vtime < least->vtime))
+                least = &entries[k];
+            assert_int_equal(run_queue_has(&queue, &entries[k]), in[k]);
+        }
+        assert_int_equal(run_queue_count(&queue), count);
+        if (count == 0)
+            assert_null(run_queue_best(&queue));
+        else
+            assert_int_equal(run_queue_best(&queue)->vtime, least->vtime);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_best_of_a_few, setup),
         cmocka_unit_test_setup(test_equal_shares, setup),
         cmocka_unit_test_setup(test_shares_in_proportion, setup),
         cmocka_unit_test_setup(test_nobody_starves, setup),

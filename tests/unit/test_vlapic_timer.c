@@ -317,6 +317,31 @@ static void test_random(void **state)
     }
 }
 
+/* Expiry on the CPU that has the registers acts at once, without a request to itself. */
+static void test_expiry_where_it_is_loaded(void **state)
+{
+    uint64_t requests = fixture_request_count;
+
+    (void)state;
+    fixture_owner_turn = NULL;
+    atomic_store(&fixture_vcpus[0].loaded, &fixture_cpu);
+    set(APIC_LVT_TIMER, 0x50);
+    set(APIC_TMR_INIT, 1000000);
+    fixture_run_until(fixture_now + 3 * NS_PER_MS);
+    assert_int_equal(fixture_event_here_count, 1);
+    assert_int_equal(fixture_request_count, requests);
+    assert_int_equal(apic.irr_top, 0x50);
+    assert_int_not_equal(atomic_load(&fixture_vcpus[0].inject.posted.word) & INJECT_POSTED_IRQ, 0);
+    assert_int_equal(posted(), 1);
+    assert_true(vlapic_books_balance(&apic));
+}
+
+static void test_random_where_it_is_loaded(void **state)
+{
+    atomic_store(&fixture_vcpus[0].loaded, &fixture_cpu);
+    test_random(state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +357,8 @@ int main(void)
         cmocka_unit_test_setup(test_mode_change_disarms, setup),
         cmocka_unit_test_setup(test_reset_and_migration, setup),
         cmocka_unit_test_setup(test_random, setup),
+        cmocka_unit_test_setup(test_expiry_where_it_is_loaded, setup),
+        cmocka_unit_test_setup(test_random_where_it_is_loaded, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
