@@ -216,6 +216,7 @@ bool arch_gdb_tx(uint8_t byte);
 bool arch_gdb_rx(uint8_t *byte);
 
 /* The board's serial port for the console. Byte out may refuse when the hardware FIFO is full. */
+bool arch_console_present(void);
 bool arch_console_tx(uint8_t byte);
 bool arch_console_rx(uint8_t *byte);
 
@@ -224,6 +225,7 @@ bool arch_console_rx(uint8_t *byte);
  * record (saved frame pointer, return address) at `frame` lies on one of this CPU's stacks.
  */
 void arch_panic_stop_others(void);
+void arch_emergency_registers(const void *frame); /* what an NMI came upon (NULL: here), with its backtrace */
 void arch_panic_putc(uint8_t byte);
 bool arch_panic_frame_valid(uintptr_t frame);
 _Noreturn void arch_panic_halt(void);

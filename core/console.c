@@ -175,6 +175,7 @@ void console_poll(void)
     uint64_t now = time_now_ns();
     bool busy;
 
+    atomic_store_explicit(&console.polled_ns, now, memory_order_relaxed);
     console_lock();
     init_once();
     if (now - console.last_tick_ns >= CONSOLE_TICK_NS) {

@@ -8,6 +8,7 @@
 #include "core/gdb_console.h"
 #include "core/report.h"
 #include "core/shell.h"
+#include "core/shell_emergency.h"
 #include "core/time.h"
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -18,7 +19,7 @@
 /* Lines about the console itself. Lock not held. */
 static void tell(const char *format, const char *name, uint64_t number)
 {
-    char line[128];
+    char line[160];
     int length = fmt_snprintf(line, sizeof(line), format, name, number);
 
     console_write(line, min_u64((uint64_t)length, sizeof(line) - 1));
@@ -121,10 +122,13 @@ static void key(uint8_t byte)
         to_shell();
     else if (byte == 'g' && config.gdb_framed)
         gdb_console_begin();
+    else if (byte == '!')
+        shell_emergency_ask();
     else if (byte == 'm')
         next_mode();
     else if (vm == NULL || !report_key(vm, byte))
-        tell("latch: console: escape and a digit: that VM; s: shell; m: mode; e: events; l: injection log; "
+        tell("latch: console: escape and a digit: that VM; s: shell; !: emergency shell; m: mode; e: events; "
+             "l: injection log; "
              "n: NMI; now %s (%lu)\n",
              name_of(console.mux.foreground), console.mux.foreground);
 }
@@ -164,7 +168,7 @@ bool console_read_wire(uint64_t now)
     bool any = false;
     uint8_t byte;
 
-    for (uint32_t i = 0; i < INPUT_BATCH && may_read(now) && arch_console_rx(&byte); i++) {
+    for (uint32_t i = 0; i < INPUT_BATCH && may_read(now) && shell_emergency_rx(&byte); i++) {
         any = true;
         input_byte(byte);
     }

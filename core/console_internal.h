@@ -29,6 +29,7 @@ struct console {
     bool escape;      /* the escape character came, its argument has not */
     uint32_t last_vm; /* the VM that was in the foreground last: the keys act on it */
     uint64_t last_tick_ns;
+    _Atomic uint64_t polled_ns; /* the boot CPU writes it, core/shell_emergency.c looks whether it does */
     struct timer timer;
     struct console_mux mux;
     struct console_client clients[MAX_VMS];

@@ -10,7 +10,7 @@
 #include "core/arch.h"
 #include "core/config.h"
 #include "core/log.h"
-#include "core/report.h"
+#include "core/shell_emergency.h"
 #include "core/vm.h"
 #include "lib/assert.h"
 #include "lib/string.h"
@@ -19,11 +19,15 @@ static _Atomic uint64_t arrived;
 static _Atomic uint64_t forwarded;
 static _Atomic uint64_t to_do; /* arrived and not yet acted on */
 
-void host_nmi_arrived(struct cpu *cpu)
+void host_nmi_arrived(struct cpu *cpu, const void *frame)
 {
     atomic_fetch_add_explicit(&arrived, 1, memory_order_relaxed);
-    if (config.host_nmi == HOST_NMI_IGNORE)
+    if (shell_emergency_nmi(frame) || config.host_nmi == HOST_NMI_IGNORE)
         return;
+    if (config.host_nmi == HOST_NMI_SHELL) {
+        shell_emergency_enter(frame);
+        return;
+    }
     if (config.host_nmi == HOST_NMI_PANIC)
         panic("NMI on CPU %u (hostnmi=panic)", cpu->id);
     atomic_fetch_add_explicit(&to_do, 1, memory_order_relaxed);
@@ -52,15 +56,7 @@ static void forward(uint64_t count)
     atomic_fetch_add_explicit(&forwarded, count, memory_order_relaxed);
 }
 
-/* The shell's stand-in: what a person wants to see when pressing the button. */
-static void report(const struct cpu *cpu, uint64_t count)
-{
-    log_record("host NMI: %lu on CPU %u", count, cpu->id);
-    for (uint32_t i = 0; i < vm_count; i++)
-        report_events(vms[i]);
-}
-
-void host_nmi_act(struct cpu *cpu)
+void host_nmi_act(void)
 {
     uint64_t count;
 
@@ -69,10 +65,7 @@ void host_nmi_act(struct cpu *cpu)
     count = atomic_exchange_explicit(&to_do, 0, memory_order_acq_rel);
     if (count == 0)
         return;
-    if (config.host_nmi == HOST_NMI_FORWARD)
-        forward(count);
-    else
-        report(cpu, count);
+    forward(count);
 }
 
 uint64_t host_nmi_count(void)

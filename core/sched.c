@@ -8,6 +8,7 @@
 #include "core/host_nmi.h"
 #include "core/nmi_storm.h"
 #include "core/sched_internal.h"
+#include "core/shell_emergency.h"
 #include "core/time.h"
 #include "core/timer.h"
 #include "core/trace.h"
@@ -145,7 +146,7 @@ static inline uint64_t look_at_timers(struct cpu *cpu, uint32_t attention)
 
 static __attribute__((noinline)) void look_at_all(struct cpu *cpu, uint64_t now)
 {
-    host_nmi_act(cpu);
+    host_nmi_act();
     if (cpu->id != 0)
         return;
     cpu->all_due_ns = now + ALL_LEAST_NS;
@@ -156,9 +157,10 @@ static __attribute__((noinline)) void look_at_all(struct cpu *cpu, uint64_t now)
 
 void sched_loop(struct cpu *cpu)
 {
-    struct timer slice;
+    struct timer slice, watch;
 
     timer_init(&slice, &slice_ops);
+    shell_emergency_watch(cpu, &watch);
     nmi_storm_start(cpu);
     cpu->all_due_ns = cpu->id == 0 ? 0 : UINT64_MAX;
     for (;;) {

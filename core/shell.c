@@ -50,15 +50,24 @@ static struct {
     uint8_t input_bytes[INPUT_RING];
 } shell;
 
+static bool direct; /* the emergency shell is open: all else stands still */
+
 static bool to_terminal(uint8_t byte)
 {
     return shell.has_port ? arch_shell_tx(byte) : console_shell_write(byte);
 }
 
+void shell_set_direct(bool on)
+{
+    direct = on;
+}
+
 static void put(const char *text)
 {
     for (; *text != '\0'; text++) {
-        if (byte_ring_room(&shell.out) != 0)
+        if (UNLIKELY(direct))
+            arch_panic_putc((uint8_t)*text);
+        else if (byte_ring_room(&shell.out) != 0)
             byte_ring_push(&shell.out, (uint8_t)*text);
         else
             shell.lost++;

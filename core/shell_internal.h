@@ -23,8 +23,9 @@ enum shell_step {
     SHELL_USAGE, /* done: the arguments were wrong after all */
 };
 
-#define SHELL_HOLD    0x01 /* holds the vCPU of its first argument while it runs */
-#define SHELL_HOLD_VM 0x02 /* ... or all vCPUs of that VM */
+#define SHELL_HOLD      0x01 /* holds the vCPU of its first argument while it runs */
+#define SHELL_HOLD_VM   0x02 /* ... or all vCPUs of that VM */
+#define SHELL_EMERGENCY 0x04 /* takes no lock and waits for nobody: there in the emergency shell too */
 
 struct shell_job;
 
@@ -104,6 +105,7 @@ void shell_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * shell_hold() the command is called again when the vCPU is held. */
 void shell_hold(void);
 void shell_let_go(void);
+void shell_set_direct(bool on);      /* the emergency shell's output: to the wire, at once */
 void shell_set_page(uint32_t lines); /* 0: no paging */
 struct vm *shell_vm(const char *name, size_t length);
 

@@ -5,6 +5,7 @@
 #include "core/host_nmi.h"
 #include "core/log.h"
 #include "core/pmem.h"
+#include "core/shell_emergency.h"
 #include "core/shell_internal.h"
 #include "core/time.h"
 #include "core/version.h"
@@ -124,7 +125,9 @@ enum shell_step shell_poweroff(struct shell_job *job)
 
 enum shell_step shell_panic(struct shell_job *job)
 {
-    if (strcmp(job->text, "really") != 0)
-        return SHELL_USAGE;
-    panic("asked for at the shell");
+    if (job->choice == 0)
+        panic("asked for at the shell");
+    console_flush();
+    shell_emergency_provoke();
+    return SHELL_DONE;
 }

@@ -19,7 +19,7 @@ hot-y += core/inject_accept.c core/inject_schedule.c core/inject_delivery.c core
 
 # The debugger: looking into guests, shell, traces.
 core-y += core/inspect.c core/line_edit.c core/trace.c
-core-y += core/shell.c core/shell_parse.c core/shell_commands.c core/shell_vm.c core/shell_inspect.c
+core-y += core/shell_emergency.c core/shell.c core/shell_parse.c core/shell_commands.c core/shell_vm.c core/shell_inspect.c
 core-y += core/shell_memory.c core/shell_events.c core/shell_machine.c core/shell_nmi.c core/shell_trace.c
 core-y += core/report_vm.c
 # Debugging guests.

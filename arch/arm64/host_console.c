@@ -35,6 +35,11 @@ void host_console_drain(void)
     pl011_drain(&uart);
 }
 
+bool arch_console_present(void)
+{
+    return uart.base != 0;
+}
+
 /* A panic elsewhere takes the console's rings over; a CPU that was about to write stops here. */
 bool arch_console_tx(uint8_t byte)
 {

@@ -14,12 +14,15 @@
 #include "arch/arm64/insn.h"
 #include "core/arch.h"
 #include "core/panic.h"
+#include "core/shell_emergency.h"
 
 /* Only ours. What a kick is for has been raised by its sender. */
 static void take_sgi(uint32_t intid)
 {
     if (intid == GICV3_SGI_KICK && panic_active())
         arch_panic_halt();
+    if (intid == GICV3_SGI_KICK && shell_emergency_is_open())
+        (void)shell_emergency_nmi(NULL);
 }
 
 void host_irq_take(struct arm64_cpu *cpu)

@@ -6,6 +6,7 @@
 #include "arch/arm64/gic/gicv3.h"
 #include "arch/arm64/insn.h"
 #include "core/arch.h"
+#include "core/panic.h"
 #include "core/time.h"
 
 #define STOP_WAIT_NS (50 * NS_PER_MS)
@@ -40,4 +41,12 @@ void arch_panic_halt(void)
     atomic_fetch_add_explicit(&halted_count, 1, memory_order_release);
     for (;;)
         insn_wfi();
+}
+
+/* No NMI has come upon anything: the calls that led here are all there is. */
+void arch_emergency_registers(const void *frame)
+{
+    (void)frame;
+    panic_backtrace((uintptr_t)__builtin_return_address(0) - 1,
+                    *(const uintptr_t *)__builtin_frame_address(0));
 }

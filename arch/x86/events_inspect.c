@@ -4,6 +4,7 @@
 #include "arch/x86/x86_inspect.h"
 #include "core/inject_log.h"
 #include "core/inject_why.h"
+#include "core/shell_emergency.h"
 #include "core/time.h"
 #include "lib/printf.h"
 
@@ -21,7 +22,9 @@ static bool reason_line(struct vcpu *vcpu, uint32_t line, char *text, size_t siz
     struct inject_reason reasons[INJECT_WHY_MAX];
     struct inject_view view = {0};
 
-    arch_vcpu_view(vcpu, &view);
+    /* In the emergency shell the hardware's part is another CPU's. */
+    if (!shell_emergency_is_open())
+        arch_vcpu_view(vcpu, &view);
     if (line >= inject_why(&vcpu->inject, &view, reasons))
         return false;
     fmt_snprintf(text, size, "pending: %s vector %u count %u: %s, for %lu us",

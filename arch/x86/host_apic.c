@@ -145,8 +145,10 @@ void host_apic_poke_entry(struct interrupt_frame *frame)
     eoi();
 }
 
-/* The ICR. Interrupts are off in all callers; an NMI handler that sends in between would break the two halves
- * of the xAPIC's write, so none does but a panic's, which does not come back. */
+/*
+ * The ICR. Interrupts are off in all callers; an NMI handler may come between the two halves of the xAPIC's
+ * write, and sends to all others only: then the upper half means nothing and stays as it was.
+ */
 static void icr_send(uint32_t apic_id, uint32_t command)
 {
     if (x2apic) {
@@ -157,7 +159,8 @@ static void icr_send(uint32_t apic_id, uint32_t command)
     }
     for (uint32_t i = 0; i < APIC_ICR_TRIES && (apic_read(APIC_ICR) & APIC_ICR_PENDING) != 0; i++)
         arch_cpu_relax();
-    apic_write(APIC_ICR_HIGH, (uint32_t)field_make(apic_id, APIC_ID_XAPIC));
+    if ((command & APIC_ICR_OTHERS) != APIC_ICR_OTHERS)
+        apic_write(APIC_ICR_HIGH, (uint32_t)field_make(apic_id, APIC_ID_XAPIC));
     apic_write(APIC_ICR, command);
 }
 

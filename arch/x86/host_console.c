@@ -88,6 +88,11 @@ void host_console_drain(void)
     uart16550_drain(&uart);
 }
 
+bool arch_console_present(void)
+{
+    return port != NULL;
+}
+
 bool arch_console_tx(uint8_t byte)
 {
     return uart16550_tx(&uart, byte);

@@ -149,13 +149,21 @@ _Noreturn static void exception_panic(const struct trap_frame *frame)
     panic_end();
 }
 
+void arch_emergency_registers(const void *registers)
+{
+    const struct trap_frame *frame = registers;
+
+    print_registers(frame);
+    panic_backtrace(frame->rip, frame->rbp);
+}
+
 static void nmi_handle(struct x86_cpu *cpu, struct trap_frame *frame)
 {
     if (panic_active())
         arch_panic_halt();
     atomic_fetch_add_explicit(&cpu->host_nmi_count, 1, memory_order_relaxed);
     cpu_note(&cpu->base, ATTENTION_NMI);
-    host_nmi_arrived(&cpu->base);
+    host_nmi_arrived(&cpu->base, frame);
     if (x86_ops != NULL && x86_ops->host_nmi != NULL)
         x86_ops->host_nmi(frame);
 }

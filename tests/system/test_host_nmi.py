@@ -107,15 +107,6 @@ def test_nmi_panics_latch_when_asked(booted):
     assert con.status() == 70
 
 
-def test_nmi_shows_events_for_a_person(booted):
-    con, monitor = booted("hostnmi=shell")
-    monitor.nmi()
-    con.expect(r"latch: host NMI: 1 on CPU 0")
-    con.expect(r"latch: events vm linux vcpu 0 RIP 0x[0-9a-f]+: (runnable|blocked)\s+latch: events vm linux vcpu 0 NMIs: by \w+")
-    con.expect(r"books: balanced")
-    con.run("true")
-
-
 def test_storm_loses_and_breaks_nothing(booted):
     """The guest works while the button is held; every NMI that the policy keeps is in the books."""
     con, monitor = booted("hostnmi=forward:linux", "console=ttyS0 quiet loglevel=0")

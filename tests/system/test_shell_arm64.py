@@ -31,7 +31,6 @@ class Arm64(shell.Checks):
     NESTED, GUEST_LEVELS = "stage 2", 2
     DEVICE, LINE = 0x9000000, 40
     REASON = r"0x000 none"
-    CAN_BREAK = CAN_STEP = False
 
     def check_nmi(self):
         """Its CPUs have none."""

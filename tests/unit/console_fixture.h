@@ -93,6 +93,18 @@ bool arch_console_tx(uint8_t byte)
     return true;
 }
 
+static uint32_t emergency_count;
+
+void shell_emergency_ask(void)
+{
+    emergency_count++;
+}
+
+bool shell_emergency_rx(uint8_t *byte)
+{
+    return arch_console_rx(byte);
+}
+
 bool arch_console_rx(uint8_t *byte)
 {
     if (typed == NULL || *typed == '\0')

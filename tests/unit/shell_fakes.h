@@ -190,6 +190,22 @@ bool arch_host_line(enum host_view view, uint32_t line, char *text, size_t size)
 
 const char arch_host_tables_name[] = "acpi";
 
+bool shell_emergency_is_open(void)
+{
+    return false;
+}
+
+void shell_emergency_provoke(void)
+{
+    longjmp(fake_end, 1);
+}
+
+void arch_panic_putc(uint8_t byte)
+{
+    (void)byte;
+    abort();
+}
+
 uint32_t arch_exit_reason(uint64_t raw)
 {
     return (uint32_t)raw;

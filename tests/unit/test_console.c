@@ -55,6 +55,12 @@ static void test_input(void **state)
     assert_memory_equal(devices[0].got, "helloback", 9);
     assert_non_null(strstr(wire, "latch: console: now two (1)\r\n"));
     assert_non_null(strstr(wire, "latch: console: no VM has number 7\r\n"));
+    assert_int_equal(emergency_count, 0);
+    typed = "\x1d!\x1d?";
+    console_poll();
+    assert_int_equal(emergency_count, 1);
+    pass_ms(100);
+    assert_non_null(strstr(wire, "n: NMI; now one (0)\r\n"));
 }
 
 /* Pasting more than a slow guest takes waits; a dead guest does not take the keyboard with it. */

@@ -16,6 +16,7 @@
 #include "core/cpu.h"
 #include "core/gdb.h"
 #include "core/host_nmi.h"
+#include "core/shell_emergency.h"
 #include "core/log.h"
 #include "core/sched.h"
 #include "core/time.h"
@@ -101,9 +102,14 @@ void log_error(const char *format, ...)
     (void)format;
 }
 
-void host_nmi_act(struct cpu *self)
+void host_nmi_act(void)
+{
+}
+
+void shell_emergency_watch(struct cpu *self, struct timer *timer)
 {
     (void)self;
+    (void)timer;
 }
 
 void nmi_storm_start(struct cpu *self)
