@@ -8,6 +8,7 @@
 
 #include "arch/arm64/gic/vgic_internal.h"
 #include "lib/printf.h"
+#include "lib/string.h"
 
 #define PRIORITIES UINT32_C(32) /* of the active priority registers: one each 8 */
 
@@ -98,6 +99,9 @@ bool arm64_events_line(const struct arm64_vcpu *vcpu, uint32_t line, char *text,
         return true;
     case 1:
         books_line("the VM's", &vcpu->gic.vm->books, text, size);
+        if (vcpu->gic.vm->config.direct != NULL)
+            fmt_snprintf(text + strlen(text), size - strlen(text), " by-hardware=%lu",
+                         vcpu->gic.vm->direct_count);
         return true;
     case 2:
         fmt_snprintf(text, size, "exits=%lu undefined=%lu aborts=%lu", vcpu->core.exit_count,

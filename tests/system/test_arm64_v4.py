@@ -52,12 +52,18 @@ def test_a_running_vcpu_gets_lpis_without_an_exit(console, latch_arm64, direct):
     run.expect("vm lpis vcpu 0:")
     sender = run.expect("vm lpis vcpu 1:")
     receiver = run.expect("latch> ")
+    run.send("pause lpis\r")
+    run.expect("latch> ")
+    run.send("events lpis\r")
+    books = re.search(r"the VM's interrupts: posted=(\d+) .*", run.expect("latch> "))
     exits = {who: sum(int(count) for count in re.findall(r"^  [a-z-]+ +(\d+) ", text, re.MULTILINE))
              for who, text in (("sender", sender), ("receiver", receiver))}
     assert exits["sender"] > 2000, (sender, receiver)
     if direct == "on":
         assert exits["receiver"] == 0, receiver
+        assert int(re.search(r" by-hardware=(\d+)", books[0])[1]) >= 4000 and books[1] == "0", books[0]
     else:
+        assert int(books[1]) >= 4000 and "by-hardware" not in books[0], books[0]
         assert exits["receiver"] > 1000, receiver
 
 

@@ -108,13 +108,21 @@ static void run(const struct its_command *commands, uint32_t count)
         return;
 }
 
+/* Only an ITS that does not tell the others by itself wants numbers with it; there is no other in use. */
+static struct its_command vmovp(uint32_t vpe, const struct arm64_cpu *cpu)
+{
+    if ((its_info.typer & GITS_TYPER_VMOVP) != 0)
+        return its_vmovp(vpe, cpu->its_rdbase, 0, 0);
+    return its_vmovp(vpe, cpu->its_rdbase, atomic_fetch_add_explicit(&sequence, 1, memory_order_relaxed),
+                     its_list());
+}
+
 /* The doorbell is an event of our own device, in the collection of the CPU that it goes to. */
 static void move(struct vgic_vpe *vpe, uint32_t number)
 {
     const struct arm64_cpu *cpu = (struct arm64_cpu *)cpus[number];
     const struct its_command commands[] = {
-        its_vmovp(vpe->id, cpu->its_rdbase, atomic_fetch_add_explicit(&sequence, 1, memory_order_relaxed),
-                  its_list()),
+        vmovp(vpe->id, cpu),
         its_vsync(vpe->id),
         its_movi(ITS_OWN_DEVICE, event_of(vpe->id), number),
         its_sync(cpu->its_rdbase),
