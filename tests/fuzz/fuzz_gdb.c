@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The whole GDB server under libFuzzer: the input is what the wire brings, as it is or cut at newlines into
- * packets whose frames are made right here, so that commands are reached. Beside the sanitizers and the
- * checks of the fake VM (nothing is touched that is not held): replies are framed, and once the debugger is
- * gone the memory has no patch left and the VM runs.
+ * packets whose frames are made right here, so that commands are reached, or what the console hands on.
+ * Beside the sanitizers and the checks of the fake VM (nothing is touched that is not held): replies are
+ * framed, and once the debugger is gone the memory has no patch left and the VM runs.
  */
 #include <stdint.h>
 #include <stdio.h>
 
+#include "core/gdb_console.h"
 #include "tests/unit/fake_gdb.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -81,13 +82,32 @@ static void run_guest(uint8_t how)
         fake_end();
 }
 
+/* What the console's wire brings: each 0x80 stands for the escape character and its key. */
+static void from_console(const uint8_t *data, size_t size)
+{
+    config.gdb_framed = true;
+    for (size_t i = 0; i < size; i++) {
+        if (data[i] == 0x80)
+            gdb_console_begin();
+        else if (gdb_console_take(data[i]))
+            fake_wire("", 0);
+    }
+    check_replies();
+    while (gdb_console_take('x'))
+        fake_wire("", 0); /* whatever unit was open */
+    fake_out_length = 0;
+    config.gdb_framed = false;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fake_start();
     if (size == 0)
         return 0;
     fake_slow_hold = (data[0] & 2) != 0;
-    if ((data[0] & 1) == 0) {
+    if ((data[0] & 5) == 4) {
+        from_console(data + 1, size - 1);
+    } else if ((data[0] & 1) == 0) {
         fake_wire(data + 1, size - 1);
         check_replies();
     } else {

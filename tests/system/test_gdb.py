@@ -76,6 +76,18 @@ def go_in_steps(gdb):
     gdb("stepi 200")
 
 
+def use_vector_register(gdb, name, breakpoint_at):
+    """What a debugger writes there is there when the guest has run, and is not in the others."""
+    assert "<unavailable>" not in gdb(f"info registers {name}")
+    gdb(f"set var ${name}.v2_int64[1] = 0x1122334455667788")
+    gdb(f"break {breakpoint_at}")
+    gdb("continue")
+    assert gdb.number(f"${name}.v2_int64[1]") == 0x1122334455667788
+    assert gdb.number(f"${name}.v2_int64[0]") == 0
+    assert gdb.number(f"${name[:-1]}5.v2_int64[1]") == 0
+    gdb("delete")
+
+
 def end_guest(gdb, run):
     """The guest says whether it has noticed anything."""
     gdb("set var end_now = 1")
@@ -90,6 +102,12 @@ def test_a_guest_notices_nothing(console, latch_image, program):
     gdb = Gdb(port, program)
     go_through_everything(gdb)
     go_in_steps(gdb)
+    use_vector_register(gdb, "xmm3", "inner")
+    assert gdb.number("$mxcsr") == 0x1F80 and gdb.number("$fctrl") == 0x40  # as at power-on
+    gdb("set var $fctrl = 0x27f")
+    assert "Could not write" in gdb("set var $mxcsr = 0x80000000")
+    gdb("stepi")
+    assert gdb.number("$fctrl") == 0x27F and gdb.number("$mxcsr") == 0x1F80
     end_guest(gdb, run)
     assert run.status() == 1
 
@@ -103,6 +121,10 @@ def test_a_guest_notices_nothing_on_intel(console, latch_image, program, relay):
     # No steps here: this emulator takes the exit that the monitor trap flag asks for only after an injected event,
     # else at the next exit of another kind. Where GDB steps over a breakpoint that is late, but early enough.
     go_through_everything(gdb)
+    use_vector_register(gdb, "xmm3", "inner")
+    before = gdb.number("$pc")
+    gdb("stepi")
+    assert gdb.number("$pc") != before
     end_guest(gdb, run)
 
 

@@ -74,6 +74,7 @@ def test_arm64_guest_notices_nothing(console, latch_arm64):
     gdb("delete")
     gdb("stepi 100")  # through steps, breakpoints and handlers of the guest's own
     assert gdb.number("$sctlr") & 1 == 0
+    test_gdb.use_vector_register(gdb, "v3", "inner")
     assert "Cannot access memory" in gdb("x/4xb 0x7f0000000000")
     gdb("set var end_now = 1")
     gdb.leave()
@@ -139,7 +140,6 @@ def test_arm64_linux_with_two_cpus(console, latch_arm64, tmp_path):
     assert "SIGINT" in gdb.interrupt()
     assert "Thread 2" in gdb("thread 2")
     assert gdb.number("$ttbr1") != 0
-    gdb("info registers v0 fpsr")
 
     # Both at once on the line: the console loses nothing, gets nothing that is not its own, in order.
     gdb.go()
