@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 
 import pexpect
 import pytest
@@ -11,6 +12,10 @@ import pytest
 import harness
 import test_gdb
 from debugger import Gdb, free_port
+
+sys.path.insert(0, os.path.join(harness.ROOT, "tools"))
+
+from launchlib import gdbmux  # noqa: E402
 
 ARM64_DEBUGGEE = os.path.join(harness.BUILD, "guests", "arm64-debuggee.img")
 LINUX = os.path.join(harness.BUILD, "guests", "arm64")
@@ -170,6 +175,30 @@ def test_pc_with_one_line(console, latch_image):
     test_gdb.go_in_steps(gdb)
     test_gdb.end_guest(gdb, run)
     assert run.status() == 1
+
+
+@pytest.mark.parametrize("arguments, status", [(("--until", "DEBUGGEE runs"), 0), (("--timeout", "3"), 124)])
+def test_launcher_goes_on_as_ever(launch, latch_arm64, arguments, status):
+    """Its other ways to end, with a port for debuggers open."""
+    run = launch("--arch", "arm64", "--gdb-guest", str(free_port()), *arguments, "--vm", arm64_debuggee())
+    assert run.status == status, run
+    assert "\x1b_" not in run.output, run
+
+
+def test_frames_come_apart_wherever_they_are_cut():
+    """What reads the line: the same whatever pieces it comes in; what looks like a frame's beginning is not lost."""
+    line = b"one\x1b[K\x1b_\x1eg$OK#9a\x1b\\two\x1b_\x1eg\x1b\\\x1b_x\x1b\x1b_\x1eg+\x1b\\three"
+    for size in range(1, len(line)):
+        parter, console, debugger = gdbmux.FromLine(), b"", b""
+        for at in range(0, len(line), size):
+            parts = parter.feed(line[at:at + size])
+            console, debugger = console + parts[0], debugger + parts[1]
+        assert (console, debugger) == (b"one\x1b[Ktwo\x1b_x\x1bthree", b"$OK#9a+"), size
+    packer = gdbmux.ToLine()
+    assert packer.feed(b"+$X0,2:#") + packer.feed(b"0") == b"\x1dg+"
+    assert packer.feed(b"a\x03") == b"\x1dg$X0,2:#0a\x1dg\x03"
+    typed = gdbmux.Typed()
+    assert typed.feed(b"a\x1d") + typed.feed(b"s") + typed.feed(b"\x1d\x1d") == b"a\x1ds\x1d\x1d"
 
 
 @pytest.fixture
