@@ -48,6 +48,7 @@ bool vgic_v4_doorbell(uint32_t intid)
 
     if (vpe >= VPE_MAX || vpes[vpe] == NULL)
         return false;
+    vgic_vpe_doorbell_taken(&arm64_vcpu_of(vpes[vpe])->v4.vpe);
     vcpu_request(vpes[vpe], VCPU_REQ_EVENT);
     return true;
 }

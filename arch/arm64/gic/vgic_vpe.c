@@ -8,18 +8,23 @@
 #include "arch/arm64/gic/vgic.h"
 #include "lib/assert.h"
 
+/* An arrival rings at most once: of as many as were taken, none is left. */
+static uint32_t may_have_rung(struct vgic_vpe *vpe)
+{
+    return atomic_load_explicit(&vpe->arrivals, memory_order_seq_cst) -
+           atomic_load_explicit(&vpe->taken, memory_order_seq_cst);
+}
+
 void vgic_vpe_load(struct vgic_vpe *vpe, uint32_t cpu)
 {
-    uint32_t arrivals = atomic_load_explicit(&vpe->arrivals, memory_order_seq_cst);
-
     if (vpe->ops == NULL || vpe->resident == cpu)
         return;
     ASSERT(vpe->resident == VGIC_NOWHERE);
     if (vpe->home != cpu)
         vpe->ops->move(vpe, cpu);
     vpe->home = cpu;
-    /* It may have rung, on or off. One that rings from here until it is resident costs an exit, no more. */
-    if (arrivals != vpe->seen)
+    /* On or off. One that rings from here until the vPE is resident costs an exit, no more. */
+    if (may_have_rung(vpe) != vpe->seen)
         vpe->ops->hush(vpe);
     vpe->ops->show(vpe);
     vpe->resident = cpu;
@@ -33,7 +38,7 @@ static bool leave(struct vgic_vpe *vpe, bool doorbell)
     if (vpe->doorbell_on != doorbell)
         vpe->ops->doorbell(vpe, doorbell);
     vpe->doorbell_on = doorbell;
-    vpe->seen = atomic_load_explicit(&vpe->arrivals, memory_order_seq_cst);
+    vpe->seen = may_have_rung(vpe);
     vpe->resident = VGIC_NOWHERE;
     return vpe->ops->hide(vpe);
 }

@@ -40,8 +40,9 @@ struct vgic_vpe {
     uint32_t resident; /* CPU number, or VGIC_NOWHERE */
     uint32_t home;     /* the CPU that its LPIs go to */
     bool doorbell_on;
-    uint32_t seen;             /* `arrivals` when it was put */
+    uint32_t seen;             /* `arrivals` - `taken` when it was put */
     _Atomic uint32_t arrivals; /* LPIs sent or moved to it: any CPU, before the hardware is told */
+    _Atomic uint32_t taken;    /* doorbells acknowledged: any CPU */
 };
 
 /* On CPU `cpu`, where the vCPU is (being) loaded. Nothing if it is resident there. */
@@ -56,6 +57,11 @@ bool vgic_vpe_sleep(struct vgic_vpe *vpe, const struct vgic_cpuif *cpuif);
 static inline void vgic_vpe_arrival(struct vgic_vpe *vpe)
 {
     atomic_fetch_add_explicit(&vpe->arrivals, 1, memory_order_seq_cst);
+}
+
+static inline void vgic_vpe_doorbell_taken(struct vgic_vpe *vpe)
+{
+    atomic_fetch_add_explicit(&vpe->taken, 1, memory_order_seq_cst);
 }
 
 /* Else its doorbell would ask to schedule the vCPU that runs, forever. */

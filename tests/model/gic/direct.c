@@ -19,6 +19,7 @@ static void take_doorbell(unsigned c)
     if (!vpe->doorbell || !vpe->doorbell_rung)
         return;
     vpe->doorbell_rung = false;
+    vgic_vpe_doorbell_taken(&w.vpes[c]);
     w.run[c].request = true;
 }
 
@@ -198,11 +199,12 @@ const char *direct_entry_fault(unsigned c)
     return vpe->doorbell_rung ? "a doorbell that has rung is left behind" : NULL;
 }
 
-/* How many have arrived does not matter, only whether any has since it was put. */
+/* How many have arrived and were taken does not matter, only the difference since it was put. */
 void direct_normalise(unsigned c)
 {
-    bool any = w.vpes[c].arrivals != w.vpes[c].seen && w.vpes[c].resident == VGIC_NOWHERE;
+    uint32_t since = w.vpes[c].arrivals - w.vpes[c].taken - w.vpes[c].seen;
 
     w.vpes[c].seen = 0;
-    w.vpes[c].arrivals = any ? 1 : 0;
+    w.vpes[c].taken = 0;
+    w.vpes[c].arrivals = w.vpes[c].resident == VGIC_NOWHERE ? since : 0;
 }

@@ -117,7 +117,7 @@ MUTANTS = [
      "    if (vpe->home != cpu)\n        vpe->ops->move(vpe, cpu);", ""),
     ("stays resident where it was put off", "by hardware", "vgic_vpe.c",
      "    (void)leave(vpe, false);", "    (void)vpe;"),
-    ("stale doorbell kept", "by hardware", "vgic_vpe.c", "    if (arrivals != vpe->seen)\n        vpe->ops->hush(vpe);", ""),
+    ("stale doorbell kept", "by hardware", "vgic_vpe.c", "    if (may_have_rung(vpe) != vpe->seen)\n        vpe->ops->hush(vpe);", ""),
     ("LPI with a group that the distributor has turned off", "by hardware", "vgic_lpi.c",
      "vgic_group_is_enabled(vgic, irq) &&", ""),
     ("group's change not told to the hardware", "by hardware", "vgic_dist.c", "    vgic_lpi_refresh(vgic);\n", ""),
