@@ -128,6 +128,10 @@ def test_arm64_linux_with_two_cpus(console, latch_arm64, tmp_path):
     assert 0 < caller - table["invoke_syscall"] < 0x200, hex(caller)
     assert "/" in gdb("x/s $x1")  # the file's name, by a user's pointer
     gdb("delete")
+    # The tick is long due, and interrupts are open: it waits for the end of the step.
+    assert gdb.number("$cpsr") & 0x80 == 0
+    gdb("stepi")
+    assert gdb.number("$pc") == table["do_sys_openat2"] + 4
 
     # The function's frame record, which its first instructions write.
     code = gdb("x/20i $pc")

@@ -4,7 +4,8 @@
  *
  *   void step_block(uint64_t value)     at EL1: BRK #1 begins, each instruction is stepped, BRK #2 ends
  *   void break_block(volatile uint64_t *word)   at EL1: an instruction for breakpoints, a store for watchpoints
- *   void el0_block(void)                from EL1: to EL0 by ERET with SPSR = x1, and back by SVC #4
+ *   void el0_block(uint64_t spsr)       from EL1: to EL0 by ERET, and back by SVC #4
+ *   void undefined_here(void)           an instruction that does not exist
  */
     .text
     .global step_block, step_first
@@ -23,6 +24,11 @@ step_first:
     nop
 1:  nop
     brk #2
+    ret
+
+    .global undefined_here
+undefined_here:
+    udf #0
     ret
 
     .global break_block, break_here, store_here

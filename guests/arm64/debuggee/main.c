@@ -13,26 +13,28 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 
-#define MDSCR_SS    BIT(0)
-#define MDSCR_KDE   BIT(13)
-#define MDSCR_MDE   BIT(15)
-#define PSTATE_SS   BIT(21)
-#define PSTATE_D    BIT(9)
-#define PSTATE_EL0  FIELD(9, 6)                          /* EL0t, all masked */
-#define CONTROL     (BIT(0) | FIELD(2, 1) | FIELD(8, 5)) /* breakpoint at EL1 and EL0 */
-#define WATCH_STORE (BIT(0) | FIELD(2, 1) | BIT(4) | FIELD(12, 5))
-#define ROUNDS_TOLD 2000
-#define TRACE_MOST  64
-#define CLASS(esr)  ((esr) >> 26)
-#define CLASS_SVC   0x15
-#define CLASS_BREAK 0x30
-#define CLASS_STEP  0x32
-#define CLASS_WATCH 0x34
-#define CLASS_BRK   0x3c
+#define MDSCR_SS      BIT(0)
+#define MDSCR_KDE     BIT(13)
+#define MDSCR_MDE     BIT(15)
+#define PSTATE_SS     BIT(21)
+#define PSTATE_D      BIT(9)
+#define PSTATE_EL0    FIELD(9, 6)                          /* EL0t, all masked */
+#define CONTROL       (BIT(0) | FIELD(2, 1) | FIELD(8, 5)) /* breakpoint at EL1 and EL0 */
+#define WATCH_STORE   (BIT(0) | FIELD(2, 1) | BIT(4) | FIELD(12, 5))
+#define ROUNDS_TOLD   2000
+#define TRACE_MOST    64
+#define CLASS(esr)    ((esr) >> 26)
+#define CLASS_UNKNOWN 0x00
+#define CLASS_SVC     0x15
+#define CLASS_BREAK   0x30
+#define CLASS_STEP    0x32
+#define CLASS_WATCH   0x34
+#define CLASS_BRK     0x3c
 
 void step_block(uint64_t value);
 void break_block(volatile uint64_t *word);
 void el0_block(uint64_t spsr);
+void undefined_here(void);
 extern const char step_block_start[] __asm__("step_block"), break_here[], el0_break[], el0_back[];
 
 uint64_t inner(uint64_t n);
@@ -83,6 +85,9 @@ void trap_sync(struct trap_frame *frame)
             esr, frame->elr - (uint64_t)(uintptr_t)step_block_start, (frame->spsr & PSTATE_SS) != 0,
             (class & ~1ul) == CLASS_WATCH ? READ_SYSREG(far_el1) - (uint64_t)(uintptr_t)&watched : 0};
     switch (class) {
+    case CLASS_UNKNOWN:
+        frame->elr += 4;
+        break;
     case CLASS_BRK:
         frame->elr += 4;
         if ((esr & 0xffff) == 1 || (esr & 0xffff) == 2)
@@ -186,6 +191,7 @@ static void use_facilities(uint64_t round)
     run_into_points(MDSCR_MDE | MDSCR_KDE, false);
     run_into_points(MDSCR_MDE, true);
     step_el0();
+    undefined_here();
 }
 
 static void print_trace(void)
