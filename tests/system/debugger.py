@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Stock GDB on a terminal, and the wire between it and the second serial port of an emulator."""
+"""Stock GDB on a terminal."""
 import os
 import re
-import selectors
 import shutil
 import socket
-import threading
 
 import pexpect
 import pytest
@@ -21,62 +19,6 @@ def free_port():
     """A local port that nobody listens on now."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
-
-
-class Relay:
-    """For Bochs, whose port connects to a server when it starts: a server for it, and one for debuggers."""
-
-    def __init__(self):
-        self.machine = socket.create_server(("127.0.0.1", 0))
-        self.debuggers = socket.create_server(("127.0.0.1", 0))
-        self.stop_reader, self.stop_writer = socket.socketpair()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    @property
-    def machine_port(self):
-        """Where the emulator connects to."""
-        return self.machine.getsockname()[1]
-
-    @property
-    def port(self):
-        """Where debuggers connect to, one after the other."""
-        return self.debuggers.getsockname()[1]
-
-    def close(self):
-        """Ends it."""
-        self.stop_writer.send(b".")
-        self.thread.join()
-        for one in (self.machine, self.debuggers, self.stop_reader, self.stop_writer):
-            one.close()
-
-    def _run(self):
-        ends = {}
-        with selectors.DefaultSelector() as selector:
-            for one in (self.machine, self.debuggers, self.stop_reader):
-                selector.register(one, selectors.EVENT_READ)
-            while True:
-                for key, _ in selector.select():
-                    one = key.fileobj
-                    if one is self.stop_reader:
-                        for end in ends.values():
-                            end.close()
-                        return
-                    if one in (self.machine, self.debuggers):
-                        ends[one] = one.accept()[0]
-                        selector.register(ends[one], selectors.EVENT_READ, one)
-                        continue
-                    try:
-                        data = one.recv(4096)
-                    except OSError:
-                        data = b""
-                    other = ends.get(self.debuggers if key.data is self.machine else self.machine)
-                    if not data:
-                        selector.unregister(one)
-                        one.close()
-                        del ends[key.data]
-                    elif other is not None:
-                        other.sendall(data)
 
 
 class Gdb:

@@ -6,15 +6,7 @@ import subprocess
 import pytest
 
 import harness
-from debugger import Gdb, Relay, free_port
-
-
-@pytest.fixture
-def relay():
-    """For Bochs."""
-    one = Relay()
-    yield one
-    one.close()
+from debugger import Gdb, free_port
 
 
 @pytest.fixture
@@ -112,12 +104,11 @@ def test_a_guest_notices_nothing(console, latch_image, program):
     assert run.status() == 1
 
 
-def test_a_guest_notices_nothing_on_intel(console, latch_image, program, relay):
-    run = console("--emu", "bochs-vmx", "--cpu", "corei7_icelake_u",
-                  "--hv", "gdb=com2", "--vm", debuggee(), "--machine-args",
-                  f"'com2: enabled=1, mode=socket-client, dev=127.0.0.1:{relay.machine_port}'")
+def test_a_guest_notices_nothing_on_intel(console, latch_image, program):
+    port = free_port()
+    run = console("--emu", "bochs-vmx", "--cpu", "corei7_icelake_u", "--gdb-guest", str(port), "--vm", debuggee())
     run.expect("DEBUGGEE runs")
-    gdb = Gdb(relay.port, program)
+    gdb = Gdb(port, program)
     # No steps here: this emulator takes the exit that the monitor trap flag asks for only after an injected event,
     # else at the next exit of another kind. Where GDB steps over a breakpoint that is late, but early enough.
     go_through_everything(gdb)
