@@ -22,7 +22,7 @@ static void decode_abort(uint64_t esr, uint64_t far, uint64_t hpfar, struct vm_e
         return;
     }
     exit->kind = VM_EXIT_MMIO;
-    exit->u.mmio.at = gpa(field_get(hpfar, HPFAR_FIPA) << PAGE_SHIFT | (far & (PAGE_SIZE - 1)));
+    exit->u.mmio.at = exit_address(far, hpfar);
     exit->u.mmio.is_write = !is_fetch && (esr & ESR_ABORT_WRITE) != 0;
     exit->u.mmio.is_fetch = is_fetch;
     exit->u.mmio.during_walk = (esr & ESR_ABORT_S1PTW) != 0;
@@ -59,13 +59,18 @@ void exit_decode(uint64_t esr, uint64_t far, uint64_t hpfar, struct vm_exit *exi
     uint32_t class = (uint32_t)ESR_CLASS(esr);
 
     exit->raw = esr;
-    exit->length = (esr & ESR_IL_32BIT) != 0 ? 4 : 2;
+    exit->length = exit_length(esr);
     if (class == ESR_EC_DABT_LOW || class == ESR_EC_IABT_LOW) {
         decode_abort(esr, far, hpfar, exit);
         return;
     }
-    if (exit_decode_hvc(esr, exit))
+    if (exit_is_hvc(esr)) {
+        exit->kind = VM_EXIT_HYPERCALL;
+        /* After HVC the return address is already behind it (Arm ARM, "Preferred exception return address").
+         */
+        exit->length = 0;
         return;
+    }
     exit->kind = kind_of(esr);
     if (exit->kind == VM_EXIT_SYSREG_READ || exit->kind == VM_EXIT_SYSREG_WRITE)
         exit->u.sysreg.number = (uint32_t)(esr & ESR_SYSREG_PLACE);

@@ -14,33 +14,29 @@
 /* ESR_EL2, FAR_EL2, HPFAR_EL2 as a synchronous exception from EL1 or EL0 left them. `raw` is the syndrome. */
 void exit_decode(uint64_t esr, uint64_t far, uint64_t hpfar, struct vm_exit *exit);
 
-/* The same for the two kinds that come most often; false: neither filled nor of that kind. */
-static inline bool exit_decode_hvc(uint64_t esr, struct vm_exit *exit)
+/* The guest's own question to the hypervisor: HVC. */
+static inline bool exit_is_hvc(uint64_t esr)
 {
-    if (ESR_CLASS(esr) != ESR_EC_HVC64)
-        return false;
-    exit->kind = VM_EXIT_HYPERCALL;
-    /* After HVC the return address is already behind it (Arm ARM, "Preferred exception return address"). */
-    exit->length = 0;
-    exit->raw = esr;
-    return true;
+    return ESR_CLASS(esr) == ESR_EC_HVC64;
 }
 
-/* A load or store where there is no RAM, described by the syndrome. */
-static inline bool exit_decode_access(uint64_t esr, uint64_t far, uint64_t hpfar, struct vm_exit *exit)
+/* A load or store where there is no RAM, described by the syndrome; not by a table walk. */
+static inline bool exit_is_access(uint64_t esr)
 {
     const uint64_t fields = FIELD(31, ESR_EC_SHIFT) | ESR_ABORT_ISV | ESR_ABORT_S1PTW | ESR_STATUS_KIND;
     const uint64_t wanted = ESR_OF_CLASS(ESR_EC_DABT_LOW) | ESR_ABORT_ISV | ESR_STATUS_TRANSLATION;
 
-    if ((esr & fields) != wanted)
-        return false;
-    exit->kind = VM_EXIT_MMIO;
-    exit->length = (esr & ESR_IL_32BIT) != 0 ? 4 : 2;
-    exit->raw = esr;
-    exit->u.mmio.at = gpa(field_get(hpfar, HPFAR_FIPA) << PAGE_SHIFT | (far & (PAGE_SIZE - 1)));
-    exit->u.mmio.is_write = (esr & ESR_ABORT_WRITE) != 0;
-    exit->u.mmio.is_fetch = false;
-    exit->u.mmio.during_walk = false;
-    exit->u.mmio.during_delivery = false;
-    return true;
+    return (esr & fields) == wanted;
+}
+
+/* Bytes of the instruction that trapped. */
+static inline uint8_t exit_length(uint64_t esr)
+{
+    return (esr & ESR_IL_32BIT) != 0 ? 4 : 2;
+}
+
+/* Guest-physical address of an abort (Arm ARM, "HPFAR_EL2"). */
+static inline gpa_t exit_address(uint64_t far, uint64_t hpfar)
+{
+    return gpa(field_get(hpfar, HPFAR_FIPA) << PAGE_SHIFT | (far & (PAGE_SIZE - 1)));
 }

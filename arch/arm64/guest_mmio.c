@@ -118,7 +118,7 @@ static __attribute__((noinline)) bool decode_slowly(struct arm64_vcpu *vcpu, con
     return false;
 }
 
-void guest_mmio_handle_slowly(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
+void guest_mmio_handle(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
 {
     struct mmio_access access;
     bool big_endian, found;

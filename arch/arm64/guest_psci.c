@@ -157,7 +157,11 @@ static int64_t call(struct arm64_vcpu *vcpu, uint32_t function, uint64_t raw)
     }
 }
 
-void guest_psci_call_slowly(struct arm64_vcpu *vcpu, uint64_t raw)
+void guest_psci_call(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
 {
-    vcpu->sw.regs.x[0] = (uint64_t)call(vcpu, (uint32_t)vcpu->sw.regs.x[0], raw);
+    /* SMC traps before it is executed, HVC after. */
+    if (exit->length != 0)
+        arm64_skip(vcpu, exit->length);
+    if (!guest_psci_at_once(vcpu, exit->raw))
+        vcpu->sw.regs.x[0] = (uint64_t)call(vcpu, (uint32_t)vcpu->sw.regs.x[0], exit->raw);
 }

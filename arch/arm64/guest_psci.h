@@ -14,20 +14,17 @@
 #define SMCCC_VERSION      UINT32_C(0x80000000)
 #define GUEST_PSCI_1_1     UINT64_C(0x10001)
 
-/* What guest_psci_call() does where it is more than that. */
-void guest_psci_call_slowly(struct arm64_vcpu *vcpu, uint64_t raw);
-
 /* An exit VM_EXIT_HYPERCALL of a loaded vCPU. */
-static inline void guest_psci_call(struct arm64_vcpu *vcpu, const struct vm_exit *exit)
+void guest_psci_call(struct arm64_vcpu *vcpu, const struct vm_exit *exit);
+
+/* HVC with what is asked most, the version, answered at once. False: nothing was done. */
+static inline bool guest_psci_at_once(struct arm64_vcpu *vcpu, uint64_t esr)
 {
     uint64_t *x = vcpu->sw.regs.x;
     uint32_t function = (uint32_t)x[0];
 
-    /* SMC traps before it is executed, HVC after. */
-    if (exit->length != 0)
-        arm64_skip(vcpu, exit->length);
-    if ((function == GUEST_PSCI_VERSION || function == SMCCC_VERSION) && (exit->raw & ESR_IMM16) == 0)
-        x[0] = GUEST_PSCI_1_1;
-    else
-        guest_psci_call_slowly(vcpu, exit->raw);
+    if ((function != GUEST_PSCI_VERSION && function != SMCCC_VERSION) || (esr & ESR_IMM16) != 0)
+        return false;
+    x[0] = GUEST_PSCI_1_1;
+    return true;
 }

@@ -176,27 +176,30 @@ static void take_serror(struct arm64_vcpu *vcpu)
     guest_inject_serror(vcpu);
 }
 
-/* The two most frequent kinds take no table. */
+static __attribute__((noinline)) void take_decoded(struct arm64_vcpu *vcpu, uint64_t esr)
+{
+    struct vm_exit exit;
+
+    exit_decode(esr, SYSREG_READ(far_el2), SYSREG_READ(hpfar_el2), &exit);
+    guest_exit_handle(vcpu, &exit);
+}
+
+/* The plain cases of the most frequent kinds take no table. */
 static inline void take_sync(struct arm64_vcpu *vcpu)
 {
     uint64_t esr = SYSREG_READ(esr_el2);
-    struct vm_exit exit;
 
-    if (exit_decode_hvc(esr, &exit)) {
-        guest_psci_call(vcpu, &exit);
-    } else if (exit_decode_access(esr, SYSREG_READ(far_el2), SYSREG_READ(hpfar_el2), &exit)) {
-        guest_mmio_handle(vcpu, &exit);
-    } else {
-        exit_decode(esr, SYSREG_READ(far_el2), SYSREG_READ(hpfar_el2), &exit);
-        guest_exit_handle(vcpu, &exit);
-    }
+    if (exit_is_hvc(esr)
+            ? guest_psci_at_once(vcpu, esr)
+            : exit_is_access(esr) &&
+                  guest_mmio_at_once(vcpu, esr, exit_address(SYSREG_READ(far_el2), SYSREG_READ(hpfar_el2)).v))
+        return;
+    take_decoded(vcpu, esr);
 }
 
-static inline void take(struct arm64_vcpu *vcpu, uint64_t vector)
+static inline void take_asynchronous(struct arm64_vcpu *vcpu, uint64_t vector)
 {
-    if (LIKELY(vector == GUEST_VECTOR_SYNC))
-        take_sync(vcpu);
-    else if (vector == GUEST_VECTOR_SERROR)
+    if (vector == GUEST_VECTOR_SERROR)
         take_serror(vcpu);
     else
         host_irq_take(this_arm64_cpu());
@@ -210,9 +213,12 @@ static __attribute__((noinline, cold)) void take_traced(struct arm64_vcpu *vcpu,
     uint64_t start_ns = time_now_ns();
     uint64_t start = SYSREG_READ(cntpct_el0);
 
-    if (vector == GUEST_VECTOR_SYNC)
+    if (vector == GUEST_VECTOR_SYNC) {
         exit_decode(SYSREG_READ(esr_el2), SYSREG_READ(far_el2), SYSREG_READ(hpfar_el2), &exit);
-    take(vcpu, vector);
+        guest_exit_handle(vcpu, &exit);
+    } else {
+        take_asynchronous(vcpu, vector);
+    }
     trace_exit(&vcpu->core, &exit, pc, start_ns, SYSREG_READ(cntpct_el0) - start);
 }
 
@@ -234,7 +240,7 @@ struct arm64_switch *guest_turn(struct arm64_switch *sw, uint64_t vector, uint64
     else if (is_traced != 0)
         take_traced(vcpu, vector);
     else
-        take(vcpu, vector);
+        take_asynchronous(vcpu, vector);
     return prepare_entry(vcpu) ? sw : NULL;
 }
 

@@ -75,7 +75,6 @@ static void test_access(void **state)
 {
     /* ldr w1, [x1] at 0x09000018, level 1 translation fault */
     struct vm_exit exit = decode(0x93810005, 0xffff800009000018, 0x90000);
-    struct vm_exit fast = {0};
     struct mmio_access access;
 
     (void)state;
@@ -83,10 +82,8 @@ static void test_access(void **state)
     assert_int_equal(exit.u.mmio.at.v, 0x09000018);
     assert_false(exit.u.mmio.is_write || exit.u.mmio.is_fetch || exit.u.mmio.during_walk);
     assert_int_equal(exit.length, 4);
-    assert_true(exit_decode_access(0x93810005, 0xffff800009000018, 0x90000, &fast));
-    assert_int_equal(fast.kind, VM_EXIT_MMIO);
-    assert_int_equal(fast.u.mmio.at.v, 0x09000018);
-    assert_false(fast.u.mmio.is_write || fast.u.mmio.is_fetch || fast.u.mmio.during_walk);
+    assert_true(exit_is_access(0x93810005));
+    assert_int_equal(exit_address(0xffff800009000018, 0x90000).v, 0x09000018);
     assert_true(mmio_from_syndrome(exit.raw, &access));
     assert_int_equal(access.size, 4);
     assert_int_equal(access.reg[0], 1);
@@ -96,10 +93,10 @@ static void test_access(void **state)
     assert_true(exit.u.mmio.is_write);
     assert_true(mmio_from_syndrome(exit.raw, &access) && access.wide && access.size == 8 && access.is_write);
     /* Without ISV, of a walk, of a fetch, of memory that fails: none of them is the plain kind. */
-    assert_false(exit_decode_access(0x92000045, 0, 0, &fast));
-    assert_false(exit_decode_access(0x93810085, 0, 0, &fast));
-    assert_false(exit_decode_access(0x82000005, 0, 0, &fast));
-    assert_false(exit_decode_access(0x93810010, 0, 0, &fast));
+    assert_false(exit_is_access(0x92000045));
+    assert_false(exit_is_access(0x93810085));
+    assert_false(exit_is_access(0x82000005));
+    assert_false(exit_is_access(0x93810010));
     assert_false(mmio_from_syndrome(0x92000045, &access));
     assert_true(decode(0x82000006, 0x1000, 0).u.mmio.is_fetch);
     assert_true(decode(0x92000087, 0x1000, 0).u.mmio.during_walk);

@@ -93,13 +93,28 @@ void vgic_lpi_init(struct vgic_vm *vgic)
 
 void vgic_lpi_post(struct vgic_vm *vgic, uint32_t index)
 {
+    struct vgic_irq *irq = lpi_of(vgic, index);
     struct vgic_vcpu *home;
 
-    if (post_direct(vgic, index))
+    if (UNLIKELY(irq->direct) && post_direct(vgic, index))
         return;
-    home = vgic_hold(vgic, lpi_of(vgic, index));
-    vgic_latch(vgic, lpi_of(vgic, index));
-    vgic_release(vgic, home, lpi_of(vgic, index));
+    home = vgic->vcpus[irq->home];
+    spin_lock(&home->lock);
+    vgic->books.posted_count++;
+    vgic->books.collapsed_count += irq->latch;
+    /* Pending already: whoever made it so has said so. */
+    if (!irq->latch) {
+        irq->latch = true;
+        if (LIKELY(irq->place == VGIC_IN_LR)) {
+            vgic_announce(home);
+        } else {
+            if (irq->place == VGIC_ACTIVE)
+                vgic_unlink(home, irq);
+            vgic_release(vgic, home, irq);
+            return;
+        }
+    }
+    spin_unlock(&home->lock);
 }
 
 void vgic_lpi_clear(struct vgic_vm *vgic, uint32_t index)

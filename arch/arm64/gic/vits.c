@@ -152,7 +152,7 @@ static uint64_t its_read(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, u
     if (size < 4 || offset % size != 0)
         return 0;
     spin_lock(&its->vgic->lock);
-    if (align_down(offset, 8) == GITS_CREADR)
+    if (align_down(offset, 8) == GITS_CREADR && its->creadr != its->cwriter)
         run_queue(its);
     value = read_register(its, offset, size);
     spin_unlock(&its->vgic->lock);

@@ -125,6 +125,8 @@ MUTANTS = [
      "    vgic->direct_work++;\n    vgic->config.direct->settle(vgic);", "    (void)vgic;"),
     ("cleared LPI stays pending in hardware", "by hardware", "vgic_lpi.c",
      "        vgic->config.direct->clear(vgic, index);", "        (void)vgic;"),
+    ("LPI that comes again while in a list register not told", "LPIs, 1", "vgic_lpi.c",
+     "            vgic_announce(home);\n", "            ;\n"),
     # The short cut for the only interrupt that comes again.
     ("again: although disabled meanwhile", "1 LR, SGIs", "vgic_lr.c", "if (!irq->enabled || irq->any_target ||",
      "if (irq->any_target ||"),
