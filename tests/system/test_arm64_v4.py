@@ -79,6 +79,20 @@ def test_none_is_lost_while_vcpus_move(launch, latch_arm64, tmp_path, cpus):
     assert len(trace.read_text().splitlines()) > 20
 
 
+def test_none_is_lost_while_vcpus_are_held(console, latch_arm64):
+    """Paused and resumed by the shell, in whatever state they are: LPIs that come meanwhile wait, doorbells too."""
+    run = console(*V4, "--cpus", "2", "--vm", vm("mesh", cpus=3, more=",on-end=restart"))
+    run.expect("self-check: vm lpis")
+    run.send("\x1ds")
+    said = run.expect("latch> ")
+    for command in ("pause", "regs", "resume") * 6:
+        run.send(f"{command} lpis\r")
+        said += run.expect("latch> ")
+    said += run.expect("LPIS-END")
+    lines = re.findall(r"mesh: (.*)", said)
+    assert lines and set(lines) == {"3 CPUs, 750 of 750 came, 0 astray"}, lines
+
+
 def test_hostile_commands_beside_another_machine(launch, latch_arm64):
     """25,000 random ITS commands, registers written between them; the other machine loses nothing, and Latch has nothing to say."""
     result = launch(*V4, "--cpus", "2", "--timeout", "100", "--vm", vm("hostile", "bad"), "--vm", vm("mesh", "good", 2))
