@@ -3,7 +3,7 @@
 guests-y := bench scenarios nmi-selftest hostile debuggee spin
 
 guest-bench-y := guests/bench/main.c guests/bench/entry.S guests/lib/ap_start.S guests/lib/smp.c
-guest-scenarios-y := $(addprefix guests/scenarios/,main.c nmi.c iret.c irq.c debug.c smp.c code_nmi.S code_iret.S code_irq.S code_real.S) \
+guest-scenarios-y := $(addprefix guests/scenarios/,main.c nmi.c iret.c irq.c debug.c smp.c quad.c quad_driver.c quad_irq.c code_nmi.S code_iret.S code_irq.S code_real.S) \
 	guests/lib/ap_start.S guests/lib/smp.c
 guest-nmi-selftest-y := guests/nmi-selftest/main.c guests/scenarios/code_nmi.S guests/scenarios/code_iret.S guests/scenarios/code_irq.S
 guest-debuggee-y := guests/debuggee/main.c

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Start of a second CPU: smp_start() copies ap_begin..ap_end to AP_PAGE, where SIPI makes the CPU begin in real
- * mode. Ends in ap_entry() (C) with the first CPU's page tables and IDT, the guest's GDT, and ap_stack.
+ * Start of further CPUs, several at once if need be: smp_start() copies ap_begin..ap_end to AP_PAGE, where SIPI makes
+ * the CPU begin in real mode. Ends in ap_entry(APIC ID) (C) with the first CPU's page tables and IDT, the guest's GDT, and
+ * a stack of its own.
  */
 #define AP_PAGE      0x9000
 #define AT(label)    (AP_PAGE + label - ap_begin)
 #define MSR_EFER     0xC0000080
+#define STACK_SHIFT  14
+#define STACKS       4 /* SMP_CPUS */
 
 .text
 .code16
@@ -36,7 +39,12 @@ ap_64:
     movl %eax, %ds
     movl %eax, %es
     movl %eax, %ss
-    movl $ap_stack_end, %esp
+    movl $1, %eax
+    cpuid
+    shrl $24, %ebx
+    movl %ebx, %edi
+    shll $STACK_SHIFT, %ebx
+    leal ap_stacks(%rbx), %esp
     xorl %ebp, %ebp
     movq $ap_entry, %rax
     call *%rax
@@ -55,7 +63,7 @@ ap_end:
 
 .section .bss
 .balign 16
-    .skip 16384
-ap_stack_end: .skip 16
+ap_stacks: .skip (STACKS - 1) << STACK_SHIFT /* CPU n's ends at n * size: the first CPU has another */
+    .skip 16
 
 .section .note.GNU-stack, "", @progbits

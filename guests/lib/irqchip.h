@@ -14,6 +14,8 @@
 #define APIC_TPR           0x080
 #define APIC_PPR           0x0A0
 #define APIC_EOI           0x0B0
+#define APIC_LDR           0x0D0
+#define APIC_DFR           0x0E0
 #define APIC_SVR           0x0F0
 #define APIC_ISR           0x100
 #define APIC_IRR           0x200
@@ -29,14 +31,23 @@
 #define APIC_SVR_ENABLE       0x100
 #define APIC_LVT_MASKED       0x10000
 #define APIC_LVT_TSC_DEADLINE 0x40000
+#define APIC_ICR_LOWEST       0x100
 #define APIC_ICR_NMI          0x400
 #define APIC_ICR_INIT         0x500
 #define APIC_ICR_STARTUP      0x600
+#define APIC_ICR_LOGICAL      0x800
 #define APIC_ICR_PENDING      0x1000
 #define APIC_ICR_ASSERT       0x4000
+#define APIC_ICR_LEVEL        0x8000
+#define APIC_ICR_SELF         0x40000
+#define APIC_ICR_ALL          0x80000
 #define APIC_ICR_OTHERS       0xC0000 /* all but this CPU */
 #define APIC_DIVIDE_BY_1      0x0B
 #define APIC_SPURIOUS         0xFF
+
+#define IOAPIC_LOGICAL 0x800
+#define IOAPIC_REMOTE  0x4000 /* remote IRR */
+#define IOAPIC_LEVEL   0x8000
 
 #define IOAPIC_BASE        0xFEC00000u
 #define IOAPIC_WINDOW      0x10

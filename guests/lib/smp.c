@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Starting the second CPU; arrivals are counted so that a restart can be told from the first start. */
+/* Starting further CPUs; arrivals are counted so that a restart can be told from the first start. */
 #include "guests/lib/smp.h"
 
 #include "guests/lib/cpu.h"
@@ -9,21 +9,20 @@
 #include "lib/string.h"
 
 #define AP_APIC_ID    1u
-#define AP_PAGE       0x9000u
 #define ARRIVAL_TICKS UINT64_C(300000000)
 #define INIT_TICKS    2000000
 
 extern const char ap_begin[], ap_end[];
-void ap_entry(void);
+void ap_entry(unsigned int cpu);
 
-static volatile uint32_t arrivals;
+static volatile unsigned int arrivals[SMP_CPUS]; /* each written by its CPU */
 
-void ap_entry(void)
+void ap_entry(unsigned int cpu)
 {
     segments_load();
     trap_load();
     apic_enable();
-    arrivals++;
+    arrivals[cpu]++;
     smp_ap_main();
 }
 
@@ -33,23 +32,38 @@ void smp_send(uint32_t icr_low)
     apic_write(APIC_ICR_LOW, icr_low | APIC_ICR_ASSERT);
 }
 
-static void delay(uint64_t ticks)
+unsigned int smp_cpu(void)
 {
-    for (uint64_t start = rdtsc(); rdtsc() - start < ticks;)
+    return cpuid(1, 0).ebx >> 24;
+}
+
+unsigned int smp_arrivals(unsigned int cpu)
+{
+    return arrivals[cpu];
+}
+
+void smp_prepare(void)
+{
+    memcpy((void *)(uintptr_t)SMP_PAGE, ap_begin, (size_t)(ap_end - ap_begin));
+}
+
+void smp_init_delay(void)
+{
+    for (uint64_t start = rdtsc(); rdtsc() - start < INIT_TICKS;)
         cpu_pause();
 }
 
 bool smp_start(void)
 {
-    uint32_t before = arrivals;
+    unsigned int before = arrivals[AP_APIC_ID];
     uint64_t start;
 
-    memcpy((void *)(uintptr_t)AP_PAGE, ap_begin, (size_t)(ap_end - ap_begin));
+    smp_prepare();
     smp_send(APIC_ICR_INIT);
-    delay(INIT_TICKS);
-    smp_send(APIC_ICR_STARTUP | AP_PAGE >> 12);
+    smp_init_delay();
+    smp_send(APIC_ICR_STARTUP | SMP_PAGE >> 12);
     start = rdtsc();
-    while (arrivals == before && rdtsc() - start < ARRIVAL_TICKS)
+    while (arrivals[AP_APIC_ID] == before && rdtsc() - start < ARRIVAL_TICKS)
         cpu_pause();
-    return arrivals != before;
+    return arrivals[AP_APIC_ID] != before;
 }

@@ -28,7 +28,8 @@ extern const struct scenario scenarios_nmi[];
 extern const struct scenario scenarios_iret[];
 extern const struct scenario scenarios_irq[];
 extern const struct scenario scenarios_debug[];
-extern const struct scenario scenarios_smp[]; /* need a second CPU */
+extern const struct scenario scenarios_smp[];  /* need a second CPU */
+extern const struct scenario scenarios_quad[]; /* need four */
 
 /* A line of the trace, indented by the present nesting. */
 void trace(const char *format, ...) __attribute__((format(printf, 1, 2)));

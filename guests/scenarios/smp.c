@@ -9,6 +9,7 @@
 
 #include "guests/lib/cpu.h"
 #include "guests/lib/irqchip.h"
+#include "guests/scenarios/quad.h"
 #include "guests/scenarios/scenario.h"
 
 #define NMI 2
@@ -45,6 +46,8 @@ static void clock_rounds(unsigned int cpu)
 
 void smp_ap_main(void)
 {
+    if (quad_active)
+        quad_main();
     trace("CPU 1 runs");
     if (job == JOB_CLOCK)
         clock_rounds(1);
@@ -58,6 +61,7 @@ void smp_ap_main(void)
 
 static void start(enum job wanted)
 {
+    quad_active = false;
     job = wanted;
     in_handler = leave_handler = false;
     if (!smp_start())
