@@ -49,8 +49,7 @@ void inject_init(struct inject *inj, enum inject_way_id way, uint32_t caps)
 static void reset_nmi(struct inject *inj)
 {
     struct inject_state *st = &inj->state;
-    uint64_t posted = atomic_exchange_explicit(&inj->posted.word, 0, memory_order_acquire);
-    uint64_t waiting = field_get(posted, INJECT_POSTED_NMI_COUNT);
+    uint64_t waiting = atomic_exchange_explicit(&inj->posted.init_nmis, 0, memory_order_relaxed);
 
     inj->books.posted[INJECT_KIND_NMI] += waiting;
     inj->books.dropped[INJECT_KIND_NMI][INJECT_DROP_RESET] +=
@@ -58,6 +57,12 @@ static void reset_nmi(struct inject *inj)
 }
 
 void inject_reset(struct inject *inj)
+{
+    inject_post_init(&inj->posted);
+    inject_init_taken(inj);
+}
+
+void inject_init_taken(struct inject *inj)
 {
     struct inject_state *st = &inj->state;
     const struct inject_way *way = inject_way_of(st);

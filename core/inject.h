@@ -167,6 +167,10 @@ void inject_init(struct inject *inj, enum inject_way_id way, uint32_t caps);
  * hardware. */
 void inject_reset(struct inject *inj);
 
+/* Owner: an INIT whose poster called inject_post_init(). NMIs that were posted after it are kept: a processor
+ * that waits for its start-up takes them once it has started. */
+void inject_init_taken(struct inject *inj);
+
 /* --- Posting: any CPU, lock-free -------------------------------------------------------------------------
  *
  * The poster adds to the word (sequentially consistent), then reads whether the vCPU is in guest mode or
@@ -182,6 +186,16 @@ static inline bool inject_post_nmi(struct inject_posted *posted)
 }
 
 /* The interrupt controller has changed what it would deliver. */
+/* An INIT is about to be posted: NMIs that came before it go with it, those that come later wait behind it.
+ * Any CPU. */
+static inline void inject_post_init(struct inject_posted *posted)
+{
+    uint64_t before =
+        atomic_fetch_and_explicit(&posted->word, ~(uint64_t)INJECT_POSTED_NMI_COUNT, memory_order_relaxed);
+
+    atomic_fetch_add_explicit(&posted->init_nmis, before & INJECT_POSTED_NMI_COUNT, memory_order_relaxed);
+}
+
 static inline bool inject_post_irq(struct inject_posted *posted)
 {
     return atomic_fetch_or_explicit(&posted->word, INJECT_POSTED_IRQ, memory_order_seq_cst) == 0;

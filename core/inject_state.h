@@ -16,7 +16,9 @@
  * half, request bits in the high half.
  */
 struct inject_posted {
-    _Atomic uint64_t word; /* adds and ors: any CPU; exchange with 0: owner (inject_schedule) */
+    _Atomic uint64_t
+        word; /* adds, ors, inject_post_init(): any CPU; exchange with 0: owner (inject_schedule) */
+    _Atomic uint64_t init_nmis; /* NMIs that an INIT on its way has taken out of it; adds: any CPU */
 };
 
 #define INJECT_POSTED_NMI_ONE   UINT64_C(1)

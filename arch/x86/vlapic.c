@@ -109,6 +109,7 @@ void vlapic_post_nmi(struct vlapic *vl)
 
 void vlapic_post_init(struct vlapic *vl)
 {
+    inject_post_init(&vl->vcpu->inject.posted);
     atomic_store_explicit(&vl->posted.start, VLAPIC_START_INIT, memory_order_release);
     vcpu_request(vl->vcpu, VCPU_REQ_INIT);
 }

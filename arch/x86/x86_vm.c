@@ -46,7 +46,7 @@ int arch_virt_init(void)
 void x86_vcpu_init(struct x86_vcpu *vcpu)
 {
     vlapic_reset(&vcpu->lapic, true);
-    inject_reset(&vcpu->core.inject);
+    inject_init_taken(&vcpu->core.inject);
     vcpu->waiting &= ~X86_WAIT_EVENT;
     x86_ops->vcpu_reset(vcpu);
     ext_state_clear_breakpoints();

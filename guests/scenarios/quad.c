@@ -178,15 +178,12 @@ static void nmi_before_start(void)
     quad_send(3, APIC_ICR_INIT);
     smp_init_delay();
     quad_send(3, APIC_ICR_NMI);
-    quad_send(3, APIC_ICR_NMI);
-    quad_send(3, QUAD_VECTOR);
     smp_init_delay();
     trace("before its start: %u", *BYTE(COUNTER_AT));
     quad_send(3, SIPI);
     report_arrivals("started", 1);
     quad_settle();
-    trace("real mode's handler: %u, NMIs since: %u, interrupts: %u", *BYTE(COUNTER_AT),
-          quad_count(3, QUAD_NMI), quad_count(3, QUAD_VECTOR));
+    trace("real mode's handler: %u, NMIs since: %u", *BYTE(COUNTER_AT), quad_count(3, QUAD_NMI));
     mmio_put32(IVT_NMI, old);
 }
 

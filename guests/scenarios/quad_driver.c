@@ -163,7 +163,7 @@ static void set_logical_id(unsigned int cpu)
 void quad_start(enum quad_job one, enum quad_job two, enum quad_job three)
 {
     const enum quad_job wanted[SMP_CPUS] = {QUAD_SPIN, one, two, three};
-    unsigned int before[SMP_CPUS];
+    unsigned int before[SMP_CPUS] = {0};
 
     quad_active = true;
     quad_hook = NULL;

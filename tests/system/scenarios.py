@@ -33,8 +33,9 @@ def expectations(path=EXPECTED):
         return split(file.read())
 
 
-NAMES = [name for name, variant in expectations() if not variant and not name.startswith("smp-")]
+NAMES = [name for name, variant in expectations() if not variant and not name.startswith(("smp-", "quad-"))]
 SMP_NAMES = [name for name, variant in expectations() if not variant and name.startswith("smp-")]
+QUAD_NAMES = [name for name, variant in expectations() if not variant and name.startswith("quad-")]
 
 
 # Variants of expected.txt that hold in a world of docs/worlds.md, the first that is there.

@@ -44,6 +44,22 @@ def test_native_reference_two_cpus(launch, guest):
     assert not found, "\n".join(found)
 
 
+def test_native_reference_four_cpus(launch, guest):
+    # QEMU lets an NMI run a CPU that waits for its start-up, from the reset vector.
+    names = [name for name in scenarios.QUAD_NAMES if name != "quad-nmi-before-start"]
+    result = launch("--native", "--icount", "--cpus", "4", "--timeout", "90", "--vm", vm(guest, group=" ".join(names)))
+    found = scenarios.differences(scenarios.split(result.output), "qemu", True, names)
+    assert not found, "\n".join(found)
+
+
+# All taking turns on one CPU, two on each, each on its own.
+@pytest.mark.parametrize("cpus, options", [(1, "nmi=iret selftest=events"), (2, "nmi=iret"), (4, "nmi=auto")])
+def test_four_cpus_under_latch(launch, latch_image, guest, cpus, options):
+    result = launch("--cpus", str(cpus), "--hv", options, "--timeout", "100", "--vm", vm(guest, ",cpus=4", "quad"))
+    found = scenarios.differences(scenarios.split(result.output), "qemu", False, scenarios.QUAD_NAMES)
+    assert not found, "\n".join(found)
+
+
 # selftest=events: the event state is saved, serialised, loaded and restored each time that events are scheduled.
 @pytest.mark.parametrize("options", ["nmi=iret", "nmi=auto", "nmi=iret selftest=events"])
 def test_under_latch(launch, latch_image, guest, options):

@@ -332,6 +332,33 @@ static void reset_drops_and_opens(void **state)
     expect_nothing(&f);
 }
 
+/* INIT takes what was posted before it, wherever it is by then, and nothing that was posted after it. */
+static void init_parts_before_from_after(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    for (uint32_t accepted = 0; accepted < 2; accepted++) {
+        start(&f, INJECT_WAY_IRET, 0);
+        post_nmis(&f, 2);
+        if (accepted != 0)
+            schedule(&f, INJECT_VIEW_SHADOW_MOVSS);
+        post_nmis(&f, 1);
+        inject_post_init(&f.inj.posted);
+        post_nmis(&f, 1);
+        inject_post_init(&f.inj.posted); /* a second one before the first was looked at */
+        post_nmis(&f, 1);
+        inject_init_taken(&f.inj);
+        assert_int_equal(f.inj.books.dropped[INJECT_KIND_NMI][INJECT_DROP_RESET], 4);
+        assert_true(inject_has_work(&f.inj));
+        schedule(&f, 0);
+        EXPECT_NMI(&f);
+        leave(&f, (struct inject_exit){.kind = INJECT_EXIT_OTHER});
+        assert_true(inject_books_balance(&f.inj));
+        assert_int_equal(f.inj.books.posted[INJECT_KIND_NMI], 5);
+    }
+}
+
 static void wakes_for_what_can_be_delivered(void **state)
 {
     struct fixture f;
@@ -375,6 +402,7 @@ int main(void)
         cmocka_unit_test(soft_way_opens_with_interrupts),
         cmocka_unit_test(soft_way_opens_after_a_second_of_guest_time),
         cmocka_unit_test(reset_drops_and_opens),
+        cmocka_unit_test(init_parts_before_from_after),
         cmocka_unit_test(wakes_for_what_can_be_delivered),
     };
 
