@@ -16,8 +16,9 @@
 #include "core/time.h"
 #include "lib/error.h"
 
-#define ROUNDS               8
-#define CORRECTIONS          3 /* a write of the TSC itself is late by what it takes */
+#define ROUNDS 16
+#define CORRECTIONS \
+    10 /* a write of the TSC itself is late by what it takes; rounds differ in how well they tell */
 #define ANSWER_WAIT_NS       (500 * NS_PER_MS)
 #define CPUID_7_EBX_ADJUST   BIT(1)
 #define SELFTEST_AHEAD_TICKS UINT64_C(5000000000)
