@@ -196,6 +196,9 @@ void arch_cpu_poke(struct cpu *cpu);
 /* Sends it an NMI; false: the architecture has none. */
 bool arch_cpu_nmi(struct cpu *cpu);
 
+/* What is written there is in memory itself, not only in caches: it is to outlive a reset. Any context. */
+void arch_memory_clean(const void *at, size_t size);
+
 /* Programs this CPU's one-shot host timer, whose handler raises ATTENTION_TIMER. It may go off too early. */
 void arch_timer_program(uint64_t deadline_ns);
 
@@ -222,10 +225,11 @@ bool arch_console_rx(uint8_t *byte);
 
 /*
  * For panics; no locks, any context. stop_others ends the other CPUs, frame_valid tells whether a frame
- * record (saved frame pointer, return address) at `frame` lies on one of this CPU's stacks.
+ * record (saved frame pointer, return address) at `frame` lies on one of that CPU's stacks.
  */
 void arch_panic_stop_others(void);
 void arch_emergency_registers(const void *frame); /* what an NMI came upon (NULL: here), with its backtrace */
 void arch_panic_putc(uint8_t byte);
-bool arch_panic_frame_valid(uintptr_t frame);
+bool arch_panic_frame_valid(struct cpu *cpu, uintptr_t frame);
+void arch_panic_registers(void); /* this CPU's control registers, by panic_line() */
 _Noreturn void arch_panic_halt(void);

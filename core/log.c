@@ -7,6 +7,7 @@
 
 #include "core/config.h"
 #include "core/console.h"
+#include "core/report_log.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 
@@ -23,6 +24,7 @@ static void write_line(const char *level, const char *format, va_list args)
     if (length >= room)
         length = room - 1;
     line[length++] = '\n';
+    report_log_keep(line, length);
     console_write(line, length);
 }
 

@@ -9,6 +9,7 @@
 #include "core/gdb.h"
 #include "lib/error.h"
 #include "core/log.h"
+#include "core/report_keep.h"
 #include "core/sched.h"
 #include "core/shell.h"
 #include "core/trace.h"
@@ -22,6 +23,7 @@ void core_main(const struct boot_info *info)
     int modules = config_parse_modules(&config, info);
 
     machine_info = info;
+    report_keep_init();
     console_set_mode((enum console_mode)config.console_mode);
     if (options != 0)
         log_warn("words of Latch's own command line that were not understood are ignored");

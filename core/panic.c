@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Panic output. Takes no lock and trusts little: the first CPU to come owns the wire, all others halt.
+ * A panic's course: who may, the others stopped, lines out. Takes no lock and trusts little: the first CPU to
+ * come owns the wire, all others halt. What is said: core/report_panic.c.
  */
 #include "core/panic.h"
 
 #include "core/arch.h"
 #include "core/config.h"
 #include "core/console.h"
-#include "core/trace.h"
-#include "core/version.h"
+#include "core/report_keep.h"
+#include "core/report_panic.h"
+#include "core/time.h"
 #include "lib/assert.h"
 #include "lib/printf.h"
-#include "lib/symbols.h"
 
-#define MAX_FRAMES  32
-#define LAST_TRACES 16
+#define STOP_WAIT_NS (50 * NS_PER_MS)
+#define DEPTH_MOST   4 /* panics inside the panic */
 
 static _Atomic uint32_t panic_owner; /* CPU number + 1 */
 static uint32_t panic_depth;         /* the owner's */
+static bool flushed;
+static _Atomic uint32_t stopped_count;
+struct panic_stopped panic_stopped[MAX_CPUS];
 
 static void put_text(const char *text)
 {
@@ -25,19 +29,58 @@ static void put_text(const char *text)
         arch_panic_putc((uint8_t)*text);
 }
 
+/* What others had written goes before the first line. That line is in memory by then: the console may be what
+ * broke.
+ */
+static void flush_once(void)
+{
+    if (flushed)
+        return;
+    flushed = true;
+    console_enter_panic();
+    console_flush();
+    put_text("\r\n"); /* whatever was half written stays on its own line */
+}
+
 static void put_line(const char *prefix, const char *format, va_list args)
 {
-    char line[200];
+    char line[240];
+    size_t length = (size_t)fmt_snprintf(line, sizeof(line), "%s", prefix);
 
-    fmt_vsnprintf(line, sizeof(line), format, args);
+    fmt_vsnprintf(line + length, sizeof(line) - length, format, args);
+    /* The emergency shell says things this way too. */
+    if (panic_active()) {
+        report_keep_line(line);
+        flush_once();
+    }
     put_text(config.marks ? "\x1elatch: " : "latch: ");
-    put_text(prefix);
     put_text(line);
     put_text("\r\n");
 }
 
-/* A panic inside a panic gets one more try: whatever broke may have been the console's state or a register
- * dump. */
+/* Whoever holds one of the console's or the timers' structures half changed is to be done with it. Bounded:
+ * one that does not come holds no lock that a panic takes. */
+static void await_others(void)
+{
+    uint64_t since = time_now_ns();
+
+    while (atomic_load_explicit(&stopped_count, memory_order_acquire) < cpu_count - 1 &&
+           time_now_ns() - since < STOP_WAIT_NS)
+        arch_cpu_relax();
+}
+
+void panic_stop(uintptr_t pc, uintptr_t frame)
+{
+    struct panic_stopped *self = &panic_stopped[this_cpu()->id];
+
+    self->pc = pc;
+    self->frame = frame;
+    atomic_store_explicit(&self->is_there, true, memory_order_release);
+    atomic_fetch_add_explicit(&stopped_count, 1, memory_order_release);
+    arch_panic_halt();
+}
+
+/* A panic inside a panic goes on with what the first had not come to. */
 void panic_begin(void)
 {
     uint32_t self = this_cpu()->id + 1;
@@ -46,16 +89,17 @@ void panic_begin(void)
     if (!atomic_compare_exchange_strong_explicit(&panic_owner, &owner, self, memory_order_acq_rel,
                                                  memory_order_acquire) &&
         owner != self)
-        arch_panic_halt();
+        PANIC_STOP_HERE();
     panic_depth++;
-    if (panic_depth > 2)
+    if (panic_depth > DEPTH_MOST)
         arch_panic_halt();
-    if (panic_depth == 1) {
+    if (panic_depth != 1)
+        return;
+    if (cpu_count > 1) {
         arch_panic_stop_others();
-        console_enter_panic();
-        console_flush();
+        await_others();
     }
-    put_text("\r\n"); /* whatever was half written stays on its own line */
+    report_keep_begin();
 }
 
 bool panic_active(void)
@@ -79,63 +123,9 @@ void panic_line(const char *format, ...)
     va_end(args);
 }
 
-void panic_context(void)
-{
-    const struct cpu *cpu = this_cpu();
-    const struct vcpu *vcpu = cpu->current;
-
-    if (vcpu == NULL)
-        panic_line("on CPU %u, no vCPU loaded", cpu->id);
-    else
-        panic_line("on CPU %u, VM %u vCPU %u after %llu exits", cpu->id, vcpu->vm->id, vcpu->id,
-                   (unsigned long long)vcpu->exit_count);
-}
-
-static void frame_line(uintptr_t pc)
-{
-    uintptr_t offset = 0;
-    const char *name = symbol_lookup(pc, &offset);
-
-    if (name == NULL)
-        panic_line("  [%p]", (void *)pc);
-    else
-        panic_line("  [%p] %s+0x%lx", (void *)pc, name, (unsigned long)offset);
-}
-
-void panic_backtrace(uintptr_t pc, uintptr_t frame)
-{
-    panic_line("backtrace:");
-    frame_line(pc);
-    for (uint32_t i = 0; i < MAX_FRAMES && arch_panic_frame_valid(frame); i++) {
-        const uintptr_t *record = (const uintptr_t *)frame;
-        uintptr_t next = record[0];
-
-        if (record[1] == 0)
-            break;
-        frame_line(record[1] - 1); /* the call itself, not what follows it */
-        if (next <= frame)
-            break;
-        frame = next;
-    }
-}
-
-/* What this CPU traced last, if it did, and which build this is. */
-static void last_words(void)
-{
-    uint32_t cpu = this_cpu()->id;
-    uint64_t end = trace_end(cpu);
-    char line[TRACE_LINE_SIZE];
-
-    for (uint64_t n = end > LAST_TRACES ? end - LAST_TRACES : 0; n < end; n++)
-        if (trace_line(cpu, n, line, sizeof(line)))
-            panic_line("%s", line);
-    panic_line("Latch %s, build %02x%02x%02x%02x%02x%02x%02x%02x", LATCH_VERSION, build_id[0], build_id[1],
-               build_id[2], build_id[3], build_id[4], build_id[5], build_id[6], build_id[7]);
-}
-
 void panic_end(void)
 {
-    last_words();
+    report_panic();
     if (config.panic_reboots) {
         panic_line("resets the machine (panic=reboot)");
         arch_machine_reset();

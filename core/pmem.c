@@ -118,6 +118,23 @@ int pmem_alloc(uint64_t count, uint64_t align, hpa_t *out)
     return pmem_alloc_below(count, align, 0, out);
 }
 
+int pmem_take(hpa_t start, uint64_t count)
+{
+    uint64_t end = start.v + count * PAGE_SIZE;
+    int error = E_BUSY;
+
+    spin_lock(&pmem_lock);
+    for (struct extent **link = &extents; *link != NULL; link = &(*link)->next) {
+        if (extent_start(*link) > start.v || extent_end(*link) < end)
+            continue;
+        extent_cut(link, start.v, end);
+        error = 0;
+        break;
+    }
+    spin_unlock(&pmem_lock);
+    return error;
+}
+
 void pmem_free(hpa_t start, uint64_t count)
 {
     uint64_t end = start.v + count * PAGE_SIZE;

@@ -23,6 +23,10 @@ MUST_CHECK int pmem_alloc(uint64_t count, uint64_t align, hpa_t *out);
 
 /* Like pmem_alloc but below 4 GiB / below 1 MiB when `limit` (exclusive, bytes) is not 0. */
 MUST_CHECK int pmem_alloc_below(uint64_t count, uint64_t align, uint64_t limit, hpa_t *out);
+
+/* Exactly these pages, as they are, if all of them are free; else E_BUSY. */
+MUST_CHECK int pmem_take(hpa_t start, uint64_t count);
+
 void pmem_free(hpa_t start, uint64_t count);
 
 /* Pages free now, pages taken by Latch itself (not by guest RAM), for reports. */

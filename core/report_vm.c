@@ -221,6 +221,8 @@ static bool (*const sections[])(struct report_vm *report, char *text, size_t siz
 void report_vm_begin(struct report_vm *report, struct vcpu *vcpu)
 {
     *report = (struct report_vm){.vm = vcpu->vm, .vcpu = vcpu};
+    if (atomic_load(&vcpu->vm->state) != VM_ENDED)
+        gather_traces(vcpu);
 }
 
 bool report_vm_line(struct report_vm *report, char *text, size_t size)

@@ -84,9 +84,15 @@ const struct shell_command shell_commands[] = {
     {"exit", "", "", "", "back to the VM (as Ctrl-D)", 0, shell_exit},
     {"reboot", "", "", "", "resets the machine, at once", 0, shell_reboot},
     {"poweroff", "", "", "", "turns the machine off, at once", 0, shell_poweroff},
-    {"panic", "w", "really|stuck", "really|stuck",
-     "tests the panic report, or the emergency shell: the boot CPU spins with the console's lock", 0,
-     shell_panic},
+    {"report", "?c", "", "[VM[.VCPU]]",
+     "the last panic's report, kept over a reset; or one about a VM as it is now\n"
+     "report linux",
+     SHELL_HOLD_VM, shell_report},
+    {"report clear", "", "", "", "forgets the last panic's report", 0, shell_report_clear},
+    {"panic", "w", "really|stuck|nested|nmi|locked", "really|stuck|nested|nmi|locked",
+     "tests a panic: plain, with a fault in its report, by an NMI, while the console is locked; or the "
+     "emergency shell",
+     0, shell_panic},
 };
 
 const uint32_t shell_command_count = ARRAY_COUNT(shell_commands);

@@ -154,4 +154,6 @@ SHELL_RUN(version);
 SHELL_RUN(reboot);
 SHELL_RUN(poweroff);
 SHELL_RUN(panic);
+SHELL_RUN(report);
+SHELL_RUN(report_clear);
 #undef SHELL_RUN

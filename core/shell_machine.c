@@ -5,11 +5,9 @@
 #include "core/host_nmi.h"
 #include "core/log.h"
 #include "core/pmem.h"
-#include "core/shell_emergency.h"
 #include "core/shell_internal.h"
 #include "core/time.h"
 #include "core/version.h"
-#include "lib/assert.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "lib/symbols.h"
@@ -120,14 +118,5 @@ enum shell_step shell_poweroff(struct shell_job *job)
     console_flush();
     arch_machine_poweroff();
     shell_print("this machine has no power-off that works");
-    return SHELL_DONE;
-}
-
-enum shell_step shell_panic(struct shell_job *job)
-{
-    if (job->choice == 0)
-        panic("asked for at the shell");
-    console_flush();
-    shell_emergency_provoke();
     return SHELL_DONE;
 }

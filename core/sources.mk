@@ -21,7 +21,7 @@ hot-y += core/inject_accept.c core/inject_schedule.c core/inject_delivery.c core
 core-y += core/inspect.c core/line_edit.c core/trace.c
 core-y += core/shell_emergency.c core/shell.c core/shell_parse.c core/shell_commands.c core/shell_vm.c core/shell_inspect.c
 core-y += core/shell_memory.c core/shell_events.c core/shell_machine.c core/shell_nmi.c core/shell_trace.c
-core-y += core/report_vm.c
+core-y += core/report_vm.c core/report_panic.c core/report_keep.c core/report_log.c core/shell_report.c
 # Debugging guests.
 
 core-y += $(if $(filter 1,$(DEBUG)),core/lock_check.c)

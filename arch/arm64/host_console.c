@@ -44,7 +44,7 @@ bool arch_console_present(void)
 bool arch_console_tx(uint8_t byte)
 {
     if (UNLIKELY(panic_elsewhere()))
-        arch_panic_halt();
+        PANIC_STOP_HERE();
     return pl011_tx(&uart, byte);
 }
 

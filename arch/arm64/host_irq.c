@@ -19,8 +19,8 @@
 /* Only ours. What a kick is for has been raised by its sender. */
 static void take_sgi(uint32_t intid)
 {
-    if (intid == GICV3_SGI_KICK && panic_active())
-        arch_panic_halt();
+    if (intid == GICV3_SGI_KICK && panic_elsewhere())
+        PANIC_STOP_HERE();
     if (intid == GICV3_SGI_KICK && shell_emergency_is_open())
         (void)shell_emergency_nmi(NULL);
 }

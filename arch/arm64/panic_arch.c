@@ -4,41 +4,47 @@
  */
 #include "arch/arm64/cpu.h"
 #include "arch/arm64/gic/gicv3.h"
+#include "arch/arm64/guest_regs.h"
 #include "arch/arm64/insn.h"
+#include "arch/arm64/sysregs.h"
 #include "core/arch.h"
 #include "core/panic.h"
-#include "core/time.h"
-
-#define STOP_WAIT_NS (50 * NS_PER_MS)
-
-static _Atomic uint32_t halted_count;
 
 /*
  * Interrupts are masked at EL2: a CPU in a guest or idle stops at once, one inside Latch when it is about to
- * write to the console or to enter a guest. Neither happens in the middle of a change to the console's state,
- * which is why this waits for them; one that does not come holds no lock that a panic takes.
+ * write to the console or to enter a guest. Neither happens in the middle of a change to the console's state.
  */
 void arch_panic_stop_others(void)
 {
-    uint64_t since = time_now_ns();
-
-    if (cpu_count <= 1)
-        return;
     gicv3_sgi_others(GICV3_SGI_KICK);
-    while (atomic_load_explicit(&halted_count, memory_order_acquire) < cpu_count - 1 &&
-           time_now_ns() - since < STOP_WAIT_NS)
-        arch_cpu_relax();
 }
 
-bool arch_panic_frame_valid(uintptr_t frame)
+bool arch_panic_frame_valid(struct cpu *cpu, uintptr_t frame)
 {
-    return (frame & 7) == 0 && cpu_on_stack(this_arm64_cpu(), frame);
+    return (frame & 7) == 0 && cpu_on_stack(CONTAINER_OF(cpu, struct arm64_cpu, base), frame);
+}
+
+void arch_panic_registers(void)
+{
+    panic_line("sctlr %08lx hcr %016lx vbar %016lx ttbr0 %016lx", SYSREG_READ(sctlr_el2),
+               SYSREG_READ(hcr_el2), SYSREG_READ(vbar_el2), SYSREG_READ(ttbr0_el2));
+    panic_line("esr %08lx far %016lx elr %016lx spsr %08lx", SYSREG_READ(esr_el2), SYSREG_READ(far_el2),
+               SYSREG_READ(elr_el2), SYSREG_READ(spsr_el2));
+}
+
+/* Arm ARM, "CTR_EL0": words of the smallest data cache line of all levels. */
+void arch_memory_clean(const void *at, size_t size)
+{
+    uint64_t line = UINT64_C(4) << field_get(SYSREG_READ(ctr_el0), CTR_DMINLINE);
+
+    for (uintptr_t from = align_down((uintptr_t)at, line); from < (uintptr_t)at + size; from += line)
+        insn_dc_civac(from);
+    insn_dsb_sy();
 }
 
 void arch_panic_halt(void)
 {
     insn_mask_all();
-    atomic_fetch_add_explicit(&halted_count, 1, memory_order_release);
     for (;;)
         insn_wfi();
 }

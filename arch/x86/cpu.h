@@ -13,11 +13,14 @@
 #include "core/cpu.h"
 #include "lib/addr.h"
 
+struct trap_frame;
+
 struct x86_cpu {
-    struct cpu base;                 /* must stay first */
-    _Atomic uint64_t host_nmi_count; /* NMIs the CPU took; written by its NMI handler, read anywhere */
-    uint64_t stray_count;            /* interrupts on vectors that nobody uses */
-    _Atomic uint32_t online;         /* secondary: not 0 when it has arrived, host_smp.c */
+    struct cpu base;                    /* must stay first */
+    _Atomic uint64_t host_nmi_count;    /* NMIs the CPU took; written by its NMI handler, read anywhere */
+    const struct trap_frame *nmi_frame; /* what an NMI that is being handled has interrupted; else NULL */
+    uint64_t stray_count;               /* interrupts on vectors that nobody uses */
+    _Atomic uint32_t online;            /* secondary: not 0 when it has arrived, host_smp.c */
     uint64_t gdt[GDT_ENTRIES];
     struct tss tss __attribute__((aligned(16)));
     void *vendor; /* the virtualization back end's own per-CPU state */

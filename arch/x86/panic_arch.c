@@ -13,9 +13,19 @@ void arch_panic_stop_others(void)
         host_apic_send_nmi_others();
 }
 
-bool arch_panic_frame_valid(uintptr_t frame)
+bool arch_panic_frame_valid(struct cpu *cpu, uintptr_t frame)
 {
-    return (frame & 7) == 0 && cpu_on_stack(this_x86_cpu(), frame);
+    return (frame & 7) == 0 && cpu_on_stack(CONTAINER_OF(cpu, struct x86_cpu, base), frame);
+}
+
+#define CACHE_LINE 64
+
+void arch_memory_clean(const void *at, size_t size)
+{
+    uintptr_t first = align_down((uintptr_t)at, CACHE_LINE);
+
+    for (uintptr_t line = first; line < (uintptr_t)at + size; line += CACHE_LINE)
+        insn_clflush(line);
 }
 
 void arch_panic_halt(void)

@@ -114,6 +114,18 @@ static void print_registers(const struct trap_frame *f)
     panic_line("rsi %016lx rdi %016lx rbp %016lx r8  %016lx", f->rsi, f->rdi, f->rbp, f->r8);
     panic_line("r9  %016lx r10 %016lx r11 %016lx r12 %016lx", f->r9, f->r10, f->r11, f->r12);
     panic_line("r13 %016lx r14 %016lx r15 %016lx", f->r13, f->r14, f->r15);
+}
+
+/* An NMI may ask where this CPU hangs. */
+void arch_panic_registers(void)
+{
+    const struct trap_frame *frame = this_x86_cpu()->nmi_frame;
+
+    if (frame != NULL) {
+        panic_line("the NMI came at:");
+        print_registers(frame);
+        panic_backtrace(frame->rip, frame->rbp);
+    }
     panic_line("cr0 %08lx cr2 %016lx cr3 %016lx cr4 %08lx efer %04lx", insn_read_cr0(), insn_read_cr2(),
                insn_read_cr3(), insn_read_cr4(), insn_rdmsr(MSR_EFER));
 }
@@ -159,11 +171,15 @@ void arch_emergency_registers(const void *registers)
 
 static void nmi_handle(struct x86_cpu *cpu, struct trap_frame *frame)
 {
+    if (panic_elsewhere())
+        panic_stop(frame->rip, frame->rbp);
     if (panic_active())
-        arch_panic_halt();
+        return; /* our own: it goes on */
     atomic_fetch_add_explicit(&cpu->host_nmi_count, 1, memory_order_relaxed);
     cpu_note(&cpu->base, ATTENTION_NMI);
+    cpu->nmi_frame = frame;
     host_nmi_arrived(&cpu->base, frame);
+    cpu->nmi_frame = NULL;
     if (x86_ops != NULL && x86_ops->host_nmi != NULL)
         x86_ops->host_nmi(frame);
 }

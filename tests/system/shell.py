@@ -378,6 +378,20 @@ class Checks:
         self.run.expect("latch: all VMs ended: poweroff")
         assert self.run.status() == 0
 
+    def check_report(self):
+        """None of a panic: the machine was just turned on. One of a VM that runs."""
+        assert "no report of a panic" in self.shell("report")
+        text = self.shell("report spin")
+        assert re.search(r"^Latch [0-9.]+, build [0-9a-f]{16}, up \d+\.\d{3} s$", text, re.MULTILINE), text
+        assert re.search(r"^vm 0, 1 vCPUs, 64 MiB, running$", text, re.MULTILINE), text
+        pc = value_of(text, self.PC)
+        assert re.search(rf"^#0 +0x0*{pc:x}$", text, re.MULTILINE), text
+        assert re.search(r"^code at 0x[0-9a-f]+:( [0-9a-f]{2}){16} <[0-9a-f]{2}>", text, re.MULTILINE), text
+
+    def check_report_clear(self):
+        """Nothing is there to forget; test_report.py has it with a report."""
+        assert self.shell("report clear").strip() == ""
+
     def check_panic(self):
         """The report."""
         assert "usage: panic" in self.shell("panic maybe")
@@ -385,9 +399,10 @@ class Checks:
         self.shell("vcpus")
         self.shell.send("panic really")
         self.run.expect("latch: PANIC asked for at the shell")
+        self.run.expect(r"latch: Latch [0-9.]+, build [0-9a-f]{16}")
         self.run.expect("backtrace:")
         self.run.expect("shell_panic")
         self.run.expect("sched_loop")
         self.run.expect(r"latch: trace cpu 0 at \d+ for \d+ exit \S+ vm spin vcpu 0 pc 0x[0-9a-f]+")
-        self.run.expect(r"latch: Latch [0-9.]+, build [0-9a-f]{16}")
+        self.run.expect("latch: halted")
         assert self.run.status() == 70

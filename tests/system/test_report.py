@@ -7,6 +7,8 @@ import subprocess
 import pytest
 
 import harness
+from shell import Shell
+from test_host_nmi import Monitor
 
 GUESTS = os.path.join(harness.BUILD, "guests")
 REPORT = r"(?m)^latch: report vm {name}: (.*)$"
@@ -144,3 +146,103 @@ def test_arm64_guest_that_ends(launch, latch_arm64):
     assert any("no RAM" in line for line in lines), lines
     assert " exit mmio vm hostile vcpu 0 " in [line for line in lines if line.startswith("trace ")][-1], lines
     assert line_with(lines, "vcpu 1 ").endswith(" off"), lines
+
+
+MACHINES = {
+    "x86": (["--cpus", "2"], "spin.elf", "make guests"),
+    "uefi": (["--cpus", "2", "--uefi"], "spin.elf", "make guests"),
+    "arm64": (["--cpus", "2", "--arch", "arm64"], "arm64-spin.img", "make guests-arm64"),
+}
+
+
+@pytest.fixture
+def machine(console, latch_image, latch_arm64, tmp_path):
+    """machine(KIND, LATCH'S WORDS, LAUNCHER'S OPTIONS...) boots a guest that spins; the run."""
+
+    def boot(kind, words, *more):
+        options, guest, command = MACHINES[kind]
+        guest = harness.require(os.path.join(GUESTS, guest), command)
+        # The last --hv word of the harness's own: the VM stays, the machine does too.
+        return console(*options, *more, "--hv", words, "--vm", f"name=spin,kernel={guest},mem=64M,cmdline=spin")
+
+    return boot
+
+
+def panic_lines(run, word, last):
+    """Asks for a panic at the shell; its lines without their prefix, from PANIC to the one that `last` ends with."""
+    shell = Shell(run)
+    shell.send(f"panic {word}")
+    run.expect("latch: (?=PANIC )")
+    text = run.expect(rf"{last}\r\n") + last
+    return text.replace("\nlatch: ", "\n").split("\n")
+
+
+@pytest.mark.parametrize("kind, how", [("x86", "reboot"), ("x86", "button"), ("uefi", "button"), ("arm64", "reboot"),
+                                       ("arm64", "button")])
+def test_panic_report_outlives_a_reset(machine, tmp_path, kind, how):
+    """By panic=reboot, or by the reset button of a machine that stands still: the next boot finds and shows it."""
+    monitor = ["--monitor", str(tmp_path / "qmp")] if how == "button" else []
+    run = machine(kind, f"panic={'reboot' if how == 'reboot' else 'halt'} trace=on", "--reboots", *monitor)
+    run.expect("spin: ready")
+    said = panic_lines(run, "really", "resets the machine \\(panic=reboot\\)" if how == "reboot" else "halted")
+    if how == "button":
+        Monitor(tmp_path / "qmp").run("system_reset")
+    run.expect(r"latch: last panic report: (\d+) bytes, number 1, shown by the shell's report\r\n")
+    size = int(run.child.match[1])
+    run.expect("spin: ready")
+    shell = Shell(run)
+    kept = shell("report").strip().split("\n")
+    assert kept[:-1] == said[:-1] and kept[0] == "PANIC asked for at the shell", (kept, said)
+    assert len("\n".join(kept)) + 1 == size
+    # What a reader needs.
+    assert re.fullmatch(r"Latch \S+, build [0-9a-f]{16}, up \d+ ms", kept[2]), kept
+    assert any(re.search(r"\] shell_panic\+0x", line) for line in kept), kept
+    assert any(re.fullmatch(r"cpu 1: stopped, .*", line) for line in kept), kept
+    assert any(" exit " in line and line.startswith("trace cpu ") for line in kept), kept
+    assert any(line.startswith("log: latch: self-check: ") for line in kept), kept
+    assert "vm spin: 1 vCPUs, running" in kept
+    # Forgotten for good.
+    shell("report clear")
+    assert "no report of a panic" in shell("report")
+    shell.send("reboot")
+    assert "last panic report" not in run.expect("spin: ready")
+
+
+def test_fault_inside_a_panic(machine):
+    """The second one is told too, and what comes after the broken part."""
+    run = machine("x86", "on-end=stay")
+    run.expect("spin: ready")
+    lines = panic_lines(run, "nested", "halted")
+    assert lines[0] == "PANIC asked for at the shell"
+    second = [i for i, line in enumerate(lines) if line.startswith("PANIC host exception 14 ")]
+    assert len(second) == 1 and any("tell_vcpu" in line for line in lines[second[0]:]), lines
+    assert any(line.startswith("cpu 1: stopped") for line in lines[second[0]:]), lines
+    assert any(line.startswith("log: ") for line in lines[second[0]:]), lines
+    assert run.status() == 70
+
+
+def test_panic_by_an_nmi(machine):
+    """On the NMI's stack, and it says what was interrupted."""
+    run = machine("x86", "on-end=stay")
+    run.expect("spin: ready")
+    lines = panic_lines(run, "nmi", "halted")
+    assert lines[0] == "PANIC NMI on CPU 0 (hostnmi=panic)"
+    at = lines.index("the NMI came at:")
+    assert lines[at + 1].startswith("rip "), lines
+    pc = lines[at + 1].split()[1]
+    calls = lines[lines.index("backtrace:", at):]
+    assert int(calls[1].split("]")[0].split("x")[1], 16) == int(pc, 16), lines
+    assert any("shell_panic" in line for line in calls[:6]) and any("sched_loop" in line for line in calls), lines
+    assert run.status() == 70
+
+
+def test_panic_while_another_cpu_has_the_console(machine):
+    """CPU 0 holds the console's lock for ever; CPU 1's panic is whole, and says where CPU 0 stands."""
+    run = machine("x86", "on-end=stay")
+    run.expect("spin: ready")
+    lines = panic_lines(run, "locked", "halted")
+    assert lines[0] == "PANIC NMI on CPU 1 (hostnmi=panic)"
+    at = [i for i, line in enumerate(lines) if line.startswith("cpu 0: stopped")]
+    assert len(at) == 1, lines
+    assert any("shell_panic" in line for line in lines[at[0] + 1:at[0] + 5]), lines
+    assert run.status() == 70

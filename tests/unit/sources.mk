@@ -78,6 +78,8 @@ unit-vfwcfg-y := vdev/vfwcfg.c lib/str.c core/device.c core/timer.c
 
 unit-y += pmem boot_regions
 unit-pmem-y := core/pmem.c
+unit-y += report_keep
+unit-report_keep-y :=
 unit-y += guest_ram
 unit-guest_ram-y := core/guest_ram.c core/guest_mem.c
 unit-boot_regions-y := core/boot_regions.c

@@ -30,7 +30,7 @@ native_provide = iso_image.provide
 def _refuse(options):
     refused = {"--uefi": options.uefi, "--icount": options.icount,
                "--gdb": options.gdb is not None,
-               "--monitor": options.monitor, f"--accel {options.accel}": options.accel != "auto"}
+               "--monitor": options.monitor, "--reboots": options.reboots, f"--accel {options.accel}": options.accel != "auto"}
     for option, given in refused.items():
         if given:
             raise LaunchError(f"{option} is for QEMU only; {options.emu} cannot do it")

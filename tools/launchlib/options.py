@@ -63,6 +63,8 @@ def _build_parser():
     add("--gdb-guest", metavar="PORT", help="let a debugger attach to guests on this local port: Latch's GDB server on "
         "the second serial port with qemu-svm, else on the console's line (gdb=com2 or gdb=console is added unless --hv has a gdb= word)")
     add("--monitor", metavar="PATH", help="QEMU's QMP monitor on this unix socket")
+    add("--reboots", action="store_true", help="a reset boots the machine again (QEMU), and a panic does not end the run: for "
+        "panic=reboot")
     add("--machine-args", action="append", default=[], metavar="ARGS", help="raw arguments for the emulator (quote "
         "them as one, shell-like; a lone word starting with '-' needs --machine-args=WORD); with Bochs, bochsrc lines")
     add("--dry-run", action="store_true", help="only print the emulator's command line")

@@ -21,6 +21,8 @@ class Plan:
     leaves_on_power_off: bool = True
     # A reset does not end it: it boots again, and Latch's first line comes again.
     boots_again: bool = False
+    # Neither a reset nor a panic is the end.
+    goes_on: bool = False
     # Takes so long until Latch speaks that the user wants to hear something.
     is_slow: bool = False
     # After the child's end, from what it wrote to standard error: its last words, "" if the machine went off in order, None

@@ -12,8 +12,9 @@ def base(binary, options, accel, mem):
     else:
         argv += ["-accel", accel]
     argv += ["-m", f"{mem >> 10}K", "-smp", str(options.cpus)]
-    # A reset means that something went wrong, or that the run is over: there is no loop of boots.
-    argv += ["-no-reboot"]
+    # A reset means that something went wrong, or that the run is over: there is no loop of boots unless asked for.
+    if not options.reboots:
+        argv += ["-no-reboot"]
     argv += ["-chardev", "stdio,id=console,signal=off"]
     return argv
 
@@ -32,4 +33,4 @@ def plan(argv, options, notes):
     """The Plan of a QEMU run."""
     if options.gdb is not None:
         notes = notes + [f"waiting for a debugger: target remote 127.0.0.1:{options.gdb}"]
-    return Plan(argv=argv, notes=notes)
+    return Plan(argv=argv, notes=notes, goes_on=options.reboots)

@@ -34,7 +34,7 @@ class Session:
         self.deadline = None if options.timeout is None else time.monotonic() + options.timeout
         self.started = time.monotonic()
         self.next_beat = self.started + BEAT_S if plan.is_slow else None
-        self.outcome = OutcomeScanner()
+        self.outcome = OutcomeScanner(plan.goes_on)
         self.until = UntilScanner(options.until)
         self.selector = selectors.DefaultSelector()
         self.debuggers = None
