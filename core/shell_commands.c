@@ -144,7 +144,7 @@ enum shell_step shell_help(struct shell_job *job)
     command = &shell_commands[job->line++];
     text = line_of(command->help, 0, &length);
     if (command->name[0] != '\0') /* the architecture has one name less */
-        shell_print("%-12s %.*s", command->name, length, text);
+        shell_print("%-13s %.*s", command->name, length, text);
     return SHELL_MORE;
 }
 
