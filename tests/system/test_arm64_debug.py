@@ -102,3 +102,16 @@ def test_steps_through_everything(console, latch_arm64):
     assert guest.reg("x0") > value
     assert len(seen) > 300
     guest.end()
+
+
+def test_points_outlive_a_reset(console, latch_arm64):
+    """A point in the hardware stays when the guest starts anew; the guest's own registers begin as at power-on."""
+    guest = Debuggee(console)
+    guest.hit(f"break debuggee {guest.inner:#x}", f"break 0x{guest.inner:x}")
+    assert guest.reg("x0") > 0
+    guest.run.send("reset debuggee\r")
+    guest.run.send("continue debuggee\r")
+    guest.run.expect(re.escape(f"latch: vm debuggee vcpu 0: break 0x{guest.inner:x}; held"))
+    guest.run.expect(PROMPT)
+    assert guest.reg("x0") == 0  # its first round again
+    guest.end()
