@@ -129,15 +129,6 @@ static void follow_own_step(struct arm64_vcpu *vcpu, uint64_t esr)
     }
 }
 
-/* A point of the guest's: its exception, or nothing where its CPU would not take it. */
-static void take_own_point(struct arm64_vcpu *vcpu, uint64_t class, uint64_t iss)
-{
-    if ((vcpu->sys.mdscr & MDSCR_MDE) != 0 && are_own_open(vcpu, vcpu->sw.regs.pstate))
-        inject_own(vcpu, class, iss);
-    else
-        vcpu->debugger.pass |= ARM64_PASS_OWN;
-}
-
 /* --- The debugger's ----------------------------------------------------------------------------------------
  */
 
@@ -150,6 +141,30 @@ static void stop(struct arm64_vcpu *vcpu, enum guest_debug_kind kind, uint64_t a
     debugger->has_hit = kind != GUEST_DEBUG_STEP && kind != GUEST_DEBUG_SOFT;
     debugger->hit_pc = vcpu->sw.regs.pc;
     guest_debug_stopped(&told);
+}
+
+/* The instruction under way is over, or has ended in an exception that is delivered. */
+static void end_instruction(struct arm64_vcpu *vcpu)
+{
+    struct arm64_debugger *debugger = &vcpu->debugger;
+
+    if ((debugger->pass & ARM64_PASS_OURS) != 0) /* interrupts have waited */
+        atomic_store_explicit(&vcpu->gic.dirty, true, memory_order_relaxed);
+    debugger->pass = 0;
+    debugger->has_hit = false;
+    if ((debugger->flags & ARM64_DEBUG_STEP) != 0)
+        stop(vcpu, GUEST_DEBUG_STEP, vcpu->sw.regs.pc);
+}
+
+/* A point of the guest's: its exception, or nothing where its CPU would not take it. */
+static void take_own_point(struct arm64_vcpu *vcpu, uint64_t class, uint64_t iss)
+{
+    if ((vcpu->sys.mdscr & MDSCR_MDE) != 0 && are_own_open(vcpu, vcpu->sw.regs.pstate)) {
+        inject_own(vcpu, class, iss);
+        end_instruction(vcpu);
+    } else {
+        vcpu->debugger.pass |= ARM64_PASS_OWN;
+    }
 }
 
 /* How far an address is from [start, start + size). */
@@ -233,23 +248,18 @@ static void take_brk(struct arm64_vcpu *vcpu, uint64_t esr)
 {
     gpa_t at;
 
-    if (code_at(vcpu->sw.regs.pc, &at) && guest_debug_is_patched(vcpu->core.vm, at))
+    if (code_at(vcpu->sw.regs.pc, &at) && guest_debug_is_patched(vcpu->core.vm, at)) {
         stop(vcpu, GUEST_DEBUG_SOFT, vcpu->sw.regs.pc);
-    else
-        inject_own(vcpu, ESR_CLASS(esr), esr & ESR_ISS_ALL);
+        return;
+    }
+    inject_own(vcpu, ESR_CLASS(esr), esr & ESR_ISS_ALL);
+    end_instruction(vcpu);
 }
 
 static void take_step(struct arm64_vcpu *vcpu, uint64_t esr)
 {
-    struct arm64_debugger *debugger = &vcpu->debugger;
-
     follow_own_step(vcpu, esr);
-    if ((debugger->pass & ARM64_PASS_OURS) != 0) /* interrupts have waited */
-        atomic_store_explicit(&vcpu->gic.dirty, true, memory_order_relaxed);
-    debugger->pass = 0;
-    debugger->has_hit = false;
-    if ((debugger->flags & ARM64_DEBUG_STEP) != 0)
-        stop(vcpu, GUEST_DEBUG_STEP, vcpu->sw.regs.pc);
+    end_instruction(vcpu);
 }
 
 void arm64_debug_exit(struct arm64_vcpu *vcpu, const struct vm_exit *exit)

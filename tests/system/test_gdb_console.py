@@ -176,7 +176,6 @@ def test_pc_with_one_line(console, latch_image):
     run.expect("DEBUGGEE runs")
     gdb = Gdb(port, f"{harness.BUILD}/guests/debuggee.elf.64")
     test_gdb.go_through_everything(gdb)
-    test_gdb.go_in_steps(gdb)
     test_gdb.end_guest(gdb, run)
     assert run.status() == 1
 
