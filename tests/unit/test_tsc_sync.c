@@ -2,6 +2,7 @@
 /* Two threads are two CPUs whose TSCs differ: what is measured holds the truth, and what is set is in step.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 #include <cmocka.h>
 
 #include "arch/x86/insn.h"
+#include "core/arch.h"
 
 static _Thread_local uint64_t *skew; /* of the CPU that this thread is */
 static uint64_t skews[2];
@@ -31,6 +33,7 @@ static void write_msr(uint32_t msr, uint64_t value);
 #define insn_rdmsr(msr)        ((void)(msr), *skew)
 #define insn_wrmsr(msr, value) write_msr(msr, value)
 #define insn_cpuid(leaf, sub)  ((void)(leaf), (void)(sub), (struct insn_cpuid){.ebx = 2})
+#define arch_cpu_relax()       (void)sched_yield() /* the other thread may need this very CPU */
 #include "arch/x86/tsc_sync.c"
 
 struct cpu_features cpu_features;
