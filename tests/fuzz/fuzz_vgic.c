@@ -54,6 +54,7 @@ static void direct_clear(struct vgic_vm *vgic, uint32_t index)
 static void direct_configure(struct vgic_vm *vgic, uint32_t index, uint8_t priority, bool enabled)
 {
     (void)vgic;
+    ASSERT(lpis[index].target != VGIC_NO_VCPU);
     unsettled = unsettled || told[index] != (priority | (enabled ? 1 : 0));
     told[index] = (uint8_t)(priority | (enabled ? 1 : 0));
 }

@@ -42,6 +42,7 @@ static void hw_clear(struct vgic_vm *vgic, uint32_t index)
 static void hw_configure(struct vgic_vm *vgic, uint32_t index, uint8_t priority, bool enabled)
 {
     (void)vgic;
+    assert_int_not_equal(lpis[index].target, VGIC_NO_VCPU); /* there is nobody to be told of it */
     hw.changed = hw.changed || hw.value[index] != (priority | (enabled ? 1 : 0));
     hw.value[index] = (uint8_t)(priority | (enabled ? 1 : 0));
 }

@@ -138,7 +138,7 @@ struct vgic_direct_ops {
     bool (*route)(struct vgic_vm *vgic, uint32_t index, uint8_t from, uint8_t to);
     bool (*post)(struct vgic_vm *vgic, uint32_t index);
     void (*clear)(struct vgic_vm *vgic, uint32_t index);
-    /* Priority and whether it is enabled; in effect with settle(). */
+    /* Priority and whether it is enabled, of one with a target; in effect with settle(). */
     void (*configure)(struct vgic_vm *vgic, uint32_t index, uint8_t priority, bool enabled);
     void (*settle)(struct vgic_vm *vgic);
     /* The owner, loaded, on its way into and out of WFI. True: do not sleep, something is pending. */

@@ -27,11 +27,13 @@ static struct vgic_irq *lpi_of(struct vgic_vm *vgic, uint32_t index)
 static void configure_direct(struct vgic_vm *vgic, uint32_t index)
 {
     const struct vgic_irq *irq = lpi_of(vgic, index);
-    bool taken = irq->target != VGIC_NO_VCPU && vgic_group_is_enabled(vgic, irq) &&
-                 (vgic->vcpus[irq->target]->redist_ctlr & GICR_CTLR_ENABLE_LPIS) != 0;
+    bool taken;
 
-    if (irq->direct)
-        vgic->config.direct->configure(vgic, index, irq->priority, irq->enabled && taken);
+    if (!irq->direct || irq->target == VGIC_NO_VCPU)
+        return;
+    taken = vgic_group_is_enabled(vgic, irq) &&
+            (vgic->vcpus[irq->target]->redist_ctlr & GICR_CTLR_ENABLE_LPIS) != 0;
+    vgic->config.direct->configure(vgic, index, irq->priority, irq->enabled && taken);
 }
 
 void vgic_lpi_refresh(struct vgic_vm *vgic)
