@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 
 import pexpect
 import pytest
@@ -247,3 +248,31 @@ def test_gdb_mux(line, latch_arm64):
     mux.send("poweroff\r")
     mux.expect(pexpect.EOF)
     assert machine.wait(harness.PATIENCE_S) == 0
+
+
+def test_gdb_mux_on_a_device():
+    """A serial device, made raw: what the machine sends comes apart, what a debugger sends is packed."""
+    master, slave = os.openpty()
+    port = free_port()
+    mux = pexpect.spawn(os.path.join(harness.ROOT, "tools", "gdb-mux"), [os.ttyname(slave), "--port", str(port), "--escape", "^B"],
+                        timeout=harness.PATIENCE_S, echo=False)
+    for _ in range(harness.PATIENCE_S * 10):  # the device is open before the port is
+        try:
+            debugger = socket.create_connection(("127.0.0.1", port))
+            break
+        except ConnectionRefusedError:
+            assert mux.isalive()
+            time.sleep(0.1)
+    with debugger:
+        debugger.sendall(b"$g#67\x03")
+        got = b""
+        while len(got) < 10:
+            got += os.read(master, 100)
+        assert got == b"\x02g$g#67\x02g\x03"
+        os.write(master, b"a\n\x1b_\x1eg$00#60\x1b\\b\r\n")
+        mux.expect("a\nb\r\n")
+        assert debugger.recv(100) == b"$00#60"
+    mux.send("\x01x")
+    mux.expect(pexpect.EOF)
+    os.close(master)
+    os.close(slave)
