@@ -57,7 +57,8 @@ struct queue_entry {
 
 struct run_queue {
     struct spinlock lock;
-    struct queue_entry *alone; /* where one is queued it is here and in no heap */
+    struct queue_entry *alone;  /* where one is queued it is here and in no heap */
+    struct queue_entry *handed; /* not queued: came to a CPU with nobody, which starts it next */
     struct heap levels[VCPU_PRIOS];
     struct list_node movable; /* those that other CPUs may take, longest waiting first */
     _Atomic uint32_t count;   /* queued; written under the lock, read by others to compare */

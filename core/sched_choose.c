@@ -109,18 +109,36 @@ static bool goes_on(const struct cpu *cpu, uint64_t now)
     return run_queue_count(queue) == 0 || (!cpu->yielding && !cpu->preempt && now < queue->slice_end_ns);
 }
 
-/* Who runs now: the one that does, somebody from the queue, or nobody. */
+/* The one handed over, if it can be started right away; else it waits like any other. Lock held. */
+static struct vcpu *take_handed(struct cpu *cpu, uint64_t now)
+{
+    struct run_queue *queue = &cpu->queue;
+    struct queue_entry *entry = queue->handed;
+
+    if (entry == NULL)
+        return NULL;
+    queue->handed = NULL;
+    if (LIKELY(queue->running == NULL && run_queue_count(queue) == 0 && queue_entry_budget(entry, now) != 0))
+        return sched_vcpu_of(entry);
+    sched_add(cpu, sched_vcpu_of(entry));
+    return NULL;
+}
+
 struct vcpu *sched_choose(struct cpu *cpu, uint64_t now)
 {
     struct run_queue *queue = &cpu->queue;
-    struct queue_entry *running;
+    struct queue_entry *running, *handed;
     struct vcpu *favoured = NULL;
     struct vcpu *vcpu;
 
     spin_lock(&queue->lock);
+    handed = queue->handed;
     run_queue_charge(queue, now);
     running = queue->running;
-    if (running != NULL && goes_on(cpu, now)) {
+    vcpu = take_handed(cpu, now);
+    if (vcpu != NULL) {
+        run_queue_start(queue, &vcpu->entry, now);
+    } else if (running != NULL && goes_on(cpu, now)) {
         vcpu = sched_vcpu_of(running);
     } else {
         if (running != NULL) {
@@ -141,6 +159,8 @@ struct vcpu *sched_choose(struct cpu *cpu, uint64_t now)
     cpu->preempt = false;
     cpu->sliced = run_queue_count(queue) != 0;
     spin_unlock(&queue->lock);
+    if (UNLIKELY(handed != NULL && (vcpu == NULL || handed != &vcpu->entry)))
+        sched_offer(cpu);
     return vcpu;
 }
 

@@ -95,6 +95,20 @@ int sched_init_vcpu(struct vcpu *vcpu, const struct vm_config *vm, uint32_t id)
     return 0;
 }
 
+/* Where it has to wait. True: an idle CPU may want it. Lock held. */
+static bool queue_up(struct cpu *cpu, struct vcpu *vcpu)
+{
+    struct run_queue *queue = &cpu->queue;
+
+    if (queue->running == NULL && queue->handed == NULL && run_queue_count(queue) == 0) {
+        atomic_store_explicit(&vcpu->cpu, cpu->id, memory_order_relaxed);
+        queue->handed = &vcpu->entry;
+        return false;
+    }
+    sched_add(cpu, vcpu);
+    return vcpu->entry.may_move;
+}
+
 void sched_enqueue(struct vcpu *vcpu)
 {
     struct cpu *cpu = destination(vcpu);
@@ -106,8 +120,7 @@ void sched_enqueue(struct vcpu *vcpu)
         run_queue_charge(queue, time_now_ns());
     run_queue_place(queue, &vcpu->entry, atomic_load_explicit(&vcpu->cpu, memory_order_relaxed) == cpu->id);
     kick = needs_kick(cpu, vcpu);
-    sched_add(cpu, vcpu);
-    busy = vcpu->entry.may_move && (queue->running != NULL || run_queue_count(queue) > 1);
+    busy = queue_up(cpu, vcpu);
     spin_unlock(&queue->lock);
     if (kick)
         cpu_raise(cpu, ATTENTION_QUEUE);

@@ -117,7 +117,8 @@ static void queue_ours(struct world *w, struct poster *p, uint32_t thread, bool 
     p->offer = !w->pinned && (w->running[target] != RUN_NOBODY || (target == 0 && w->other_queued));
     w->queued[target] = true;
     w->memory[VAR_CPU] = target;
-    if (w->pinned)
+    /* Handed to a CPU that has nobody: no thief sees it, and that CPU starts it next. */
+    if (w->pinned || (target == 1 && w->running[1] == RUN_NOBODY))
         return;
     if (mutant == MUTANT_WAITING_RELAXED)
         world_store(w, thread, VAR_WAITING0 + target, 1);
@@ -167,6 +168,10 @@ void step_poster(const struct world *w, uint32_t number, uint32_t thread, emit_f
         world_drain(&next, thread);
         next.event = true;
         p->at = POSTER_REQUEST;
+        /* vcpu_event_here(): its registers are here, so it is this CPU that looks before it enters or blocks.
+         */
+        if (number == 1 && (world_load(w, thread, VAR_LOADED) == 2 || mutant == MUTANT_HERE_IGNORES_LOADED))
+            p->at = world_load(w, thread, VAR_BLOCKED) != 0 ? POSTER_EXCHANGE : POSTER_DONE;
         break;
     case POSTER_REQUEST:
         store_full(&next, thread, VAR_REQUESTS, 1, MUTANT_REQUEST_RELAXED);

@@ -40,6 +40,7 @@ const char *const mutant_names[MUTANTS] = {
     [MUTANT_NO_OFFER_AT_QUEUE] = "no offer behind queueing",
     [MUTANT_KICK_BEFORE_ATTENTION] = "the interrupt before its reason",
     [MUTANT_TIMER_TAKES_ALL] = "timers seen to in place lose a kick",
+    [MUTANT_HERE_IGNORES_LOADED] = "an event without request for a vCPU elsewhere",
     [MUTANT_SLICE_STAYS] = "the end of a slice does not lead to the loop",
     [MUTANT_NO_OFFER_AT_PUT] = "no offer behind putting",
 };

@@ -45,6 +45,7 @@ enum mutant {
     /* Attention. */
     MUTANT_KICK_BEFORE_ATTENTION, /* the interrupt goes out before its reason is written */
     MUTANT_TIMER_TAKES_ALL,       /* timers are seen to in place whatever else was raised, and that is lost */
+    MUTANT_HERE_IGNORES_LOADED,   /* no request to a vCPU that is elsewhere */
     MUTANT_SLICE_STAYS,           /* the slice's end does not lead back to the loop */
     MUTANTS,
 };
