@@ -5,6 +5,7 @@
  *   spin     turns in a loop with interrupts off, three calls deep, until somebody writes 1 to the address
  *            that it has printed; counts NMIs
  *   deaf     the same, but its NMI handler never returns
+ *   meter N  turns in a loop with interrupts off until its TSC is at N million, then prints how often
  *   flood N  prints N numbered lines as fast as the line takes them, then a checksum over them, then halts
  */
 #include <stdbool.h>
@@ -80,11 +81,24 @@ static _Noreturn void flood(uint32_t lines)
         __asm__ volatile("cli; hlt");
 }
 
+static int meter(uint32_t millions)
+{
+    uint64_t end = millions * UINT64_C(1000000);
+
+    __asm__ volatile("cli");
+    while (rdtsc() < end)
+        turns++;
+    print("meter: %lu turns\n", turns);
+    return 0;
+}
+
 int guest_main(int word_count, char **words)
 {
     trap_init();
     if (word_count > 2 && strcmp(words[1], "flood") == 0)
         flood(to_number(words[2]));
+    if (word_count > 2 && strcmp(words[1], "meter") == 0)
+        return meter(to_number(words[2]));
     deaf = word_count > 1 && strcmp(words[1], "deaf") == 0;
     return spin();
 }

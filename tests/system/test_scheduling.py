@@ -23,6 +23,12 @@ def selftest():
     return harness.require(os.path.join(GUESTS, "nmi-selftest.elf"), "make guests")
 
 
+@pytest.fixture(scope="module")
+def meter():
+    """A guest that tells how much of a CPU it got."""
+    return harness.require(os.path.join(GUESTS, "spin.elf"), "make guests")
+
+
 # Host CPUs, words of the spinning machine, words of the other.
 @pytest.mark.parametrize("cpus, spinner, other", [
     (1, "prio=high,share=1000", "prio=low"),
@@ -36,6 +42,33 @@ def test_spinner_with_interrupts_off(launch, latch_image, hostile, selftest, cpu
                     "--vm", f"name=other,kernel={selftest},mem=64M,{other}")
     assert "PANIC" not in result.output, result
     assert f"SELFTEST-END {RULES} of {RULES}" in result.output, result
+
+
+# Words of the two machines; how much more the first gets, at least and at most.
+@pytest.mark.parametrize("first, second, least, most", [
+    ("share=300", "share=100", 2.6, 3.4),
+    ("cap=20", "prio=low", 0.22, 0.28),
+    ("prio=high", "prio=low", 0.9, 1.25),
+])
+def test_what_each_gets_of_one_cpu(launch, latch_image, meter, first, second, least, most):
+    """Both spin with interrupts off. Instructions are counted: the same on a machine of any speed."""
+    result = launch("--icount", "--timeout", "110", "--hv", "on-end=stay", "--until", r"(?s)meter: .*meter: .*turns",
+                    "--vm", f"name=first,kernel={meter},mem=64M,{first},cmdline=meter 500",
+                    "--vm", f"name=second,kernel={meter},mem=64M,{second},cmdline=meter 500")
+    turns = {name or "first": int(count)  # the foreground's lines have no name
+             for name, count in re.findall(r"(?m)^(?:\[(\w+)\] )?meter: (\d+) turns", result.output)}
+    assert set(turns) == {"first", "second"}, result
+    assert least <= turns["first"] / turns["second"] <= most, (turns, result)
+
+
+def test_spinner_with_interrupts_off_on_vmx(launch, latch_image, meter):
+    """Bochs takes no interrupt of the host's while a guest has them off: the preemption timer it is that ends it."""
+    result = launch("--emu", "bochs-vmx", "--timeout", "110", "--hv", "on-end=stay", "--until", r"meter: \d+ turns",
+                    "--vm", f"name=spinner,kernel={meter},mem=32M,prio=high,share=1000,cmdline=spin",
+                    "--vm", f"name=other,kernel={meter},mem=32M,prio=low,cmdline=meter 30")
+    assert "PANIC" not in result.output, result
+    assert re.search(r"spin: ready", result.output), result
+    assert re.search(r"meter: [1-9]\d* turns", result.output), result
 
 
 def test_machines_on_cpus_of_their_own(launch, latch_image, hostile, selftest):
