@@ -62,6 +62,7 @@ struct vm_config {
     enum on_end on_end;
     uint8_t prio;    /* enum vcpu_prio */
     uint32_t share;  /* 1..SHARE_MAX */
+    bool msi_test;   /* arm64: a device that sends messages on demand, for tests */
     uint32_t cap;    /* percent of a CPU, for each vCPU; 100: none */
     const char *pin; /* the word's value, checked; NULL: any CPU */
     size_t pin_length;

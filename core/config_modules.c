@@ -90,6 +90,16 @@ static bool take_prio(void *target, const struct config_word *value)
     return true;
 }
 
+static bool take_msi_test(void *target, const struct config_word *value)
+{
+    struct vm_config *vm = target;
+
+    if (!config_word_is(value, "on") && !config_word_is(value, "off"))
+        return false;
+    vm->msi_test = config_word_is(value, "on");
+    return true;
+}
+
 static bool take_pin(void *target, const struct config_word *value)
 {
     struct vm_config *vm = target;
@@ -118,6 +128,7 @@ static const struct config_option vm_options[] = {
     {"share=", "share=1..1000", take_share},
     {"cap=", "cap=1..100", take_cap},
     {"prio=", "prio=low|normal|high", take_prio},
+    {"msi-test=", "msi-test=on|off", take_msi_test},
 };
 
 _Static_assert(MAX_VCPUS_PER_VM == 64, "the text of cpus= names the limit");
@@ -125,7 +136,7 @@ _Static_assert(MAX_VCPUS_PER_VM == 64, "the text of cpus= names the limit");
 static const struct config_option_table vm_option_table = {
     .options = vm_options,
     .count = ARRAY_COUNT(vm_options),
-    .keys = "cpus= mem= on-end= pin= share= cap= prio= and -- before the guest's command line",
+    .keys = "cpus= mem= on-end= pin= share= cap= prio= msi-test= and -- before the guest's command line",
 };
 
 static struct vm_config *find_vm(struct config *to, const char *name)

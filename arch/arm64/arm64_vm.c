@@ -74,6 +74,9 @@ static int create_devices(struct arm64_vm *vm)
     vits_init(&vm->its, &vm->gic, vm->its_events);
     if (error == 0)
         error = vits_register(&vm->its, mmio);
+    vits_msi_init(&vm->msi, &vm->its);
+    if (error == 0 && vm->core.config->msi_test)
+        error = bus_register(mmio, GUEST_MSI_BASE, GUEST_MSI_SIZE, &vm->msi.dev);
     vm->uart_line = (struct irq_line){.ops = &line_ops, .board = vm, .number = GUEST_UART_INTID};
     vpl011_init(&vm->uart, &vm->core, &vm->uart_line);
     return error != 0 ? error : vpl011_register(&vm->uart, mmio, GUEST_UART_BASE, GUEST_UART_SIZE);
@@ -103,6 +106,7 @@ static int create_tree(struct arm64_vm *vm)
     const struct vm_config *wanted = vm->core.config;
     struct guest_dtb_params params = {
         .cpu_count = vm->core.vcpu_count,
+        .msi_test = wanted->msi_test,
         .ram_size = wanted->mem,
         .initrd_start = vm->layout.initrd_start,
         .initrd_end = vm->layout.initrd_end,

@@ -7,6 +7,7 @@
 #include "arch/arm64/arm64_vcpu.h"
 #include "arch/arm64/gic/vgic.h"
 #include "arch/arm64/gic/vits.h"
+#include "arch/arm64/gic/vits_msi.h"
 #include "arch/arm64/gic/vgic_v4_state.h"
 #include "arch/arm64/guest_load.h"
 #include "core/cpu.h"
@@ -23,6 +24,7 @@ struct arm64_vm {
     struct vgic_irq spis[ARM64_SPIS];
     struct vgic_irq lpis[ARM64_LPIS];
     struct vits its;
+    struct vits_msi msi; /* with msi-test=on */
     struct vits_event its_events[ARM64_LPIS];
     struct vgic_v4_vm v4;
     struct irq_line uart_line;

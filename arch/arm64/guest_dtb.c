@@ -9,13 +9,16 @@
 #include <libfdt.h>
 
 #include "arch/arm64/gic/vgic.h"
+#include "arch/arm64/gic/vits_msi.h"
 #include "arch/arm64/guest_map.h"
 #include "arch/arm64/guest_timer.h"
 #include "lib/error.h"
 #include "lib/printf.h"
+#include "lib/string.h"
 
 #define PHANDLE_GIC   1
 #define PHANDLE_CLOCK 2
+#define PHANDLE_ITS   3
 
 #define GIC_SPI    0
 #define GIC_PPI    1
@@ -49,7 +52,7 @@ static void end(struct tree *t)
 
 static void put_string(struct tree *t, const char *name, const char *value)
 {
-    check(t, fdt_property_string(t->fdt, name, value));
+    check(t, fdt_property(t->fdt, name, value, (int)strlen(value) + 1));
 }
 
 static void put_u32(struct tree *t, const char *name, uint32_t value)
@@ -158,6 +161,7 @@ static void put_gic(struct tree *t, const struct guest_dtb_params *params)
     check(t, fdt_property(t->fdt, "msi-controller", NULL, 0));
     put_u32(t, "#msi-cells", 1);
     put_pairs(t, "reg", its_reg, 2);
+    put_u32(t, "phandle", PHANDLE_ITS);
     end(t);
     end(t);
 }
@@ -202,6 +206,18 @@ static void put_uart(struct tree *t)
     end(t);
 }
 
+static void put_msi_test(struct tree *t)
+{
+    const uint64_t reg[] = {GUEST_MSI_BASE, GUEST_MSI_SIZE};
+    const fdt32_t parent[] = {cpu_to_fdt32(PHANDLE_ITS), cpu_to_fdt32(VITS_MSI_DEVICE)};
+
+    begin(t, "msi-test@b000000");
+    put_string(t, "compatible", "latch,msi-test");
+    put_pairs(t, "reg", reg, 2);
+    check(t, fdt_property(t->fdt, "msi-parent", parent, (int)sizeof(parent)));
+    end(t);
+}
+
 int guest_dtb_write(const struct guest_dtb_params *params, void *buffer, uint32_t *size)
 {
     struct tree t = {.fdt = buffer};
@@ -221,6 +237,8 @@ int guest_dtb_write(const struct guest_dtb_params *params, void *buffer, uint32_
     put_gic(&t, params);
     put_timer(&t);
     put_uart(&t);
+    if (params->msi_test)
+        put_msi_test(&t);
     end(&t);
     check(&t, fdt_finish(buffer));
     *size = (uint32_t)fdt_totalsize(buffer);

@@ -5,12 +5,14 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/bits.h"
 
 struct guest_dtb_params {
     uint32_t cpu_count;
+    bool msi_test;
     uint64_t ram_size;
     uint64_t initrd_start, initrd_end; /* equal: none */
     const char *cmdline;

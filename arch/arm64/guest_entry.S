@@ -56,14 +56,14 @@ enter:
 \name:
     stp x0, x1, [sp, #-16]!
     mov x1, #\number
-    b leave
+    b guest_leave
     .endm
 
     exit_vector guest_vector_irq, GUEST_VECTOR_IRQ
     exit_vector guest_vector_fiq, GUEST_VECTOR_FIQ
     exit_vector guest_vector_serror, GUEST_VECTOR_SERROR
     exit_vector guest_vector_sync, GUEST_VECTOR_SYNC
-leave:
+guest_leave:
     ldr x0, [sp, #(16 + FRAME_SW)]
     stp x2, x3, [x0, #SWITCH_X(2)]
     stp x4, x5, [x0, #SWITCH_X(4)]

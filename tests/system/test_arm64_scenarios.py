@@ -38,6 +38,21 @@ def test_native_reference(launch, guest, group):
                  "--vm", vm(guest, group)), group)
 
 
+def test_messages_of_a_device(launch, latch_arm64, guest):
+    """The same LPIs, made by the device of msi-test=on: nothing of the reference, made by commands, changes."""
+    result = launch("--arch", "arm64", "--icount", "--cpus", "2", "--timeout", "100",
+                    "--vm", vm(guest, "its device=msi-test", ",cpus=2,msi-test=on"))
+    assert result.status == 0, result
+    check(result, "its")
+
+
+def test_no_device_unless_asked_for(launch, latch_arm64, guest):
+    """Without the word its page is a hole."""
+    result = launch("--arch", "arm64", "--icount", "--cpus", "2", "--timeout", "100",
+                    "--vm", vm(guest, "its-lpi device=msi-test", ",cpus=2"))
+    assert "SCENARIOS-END" not in result.output and "0xb000008" in result.output, result
+
+
 # Without and with the virtualization host extensions; with one list of pending interrupts more than there are list registers.
 @pytest.mark.parametrize("cpu", ["cortex-a57", "neoverse-n1"])
 @pytest.mark.parametrize("group, host_cpus", [("all", 1), ("smp", 2), ("smp", 1), ("its", 2), ("its", 1)])

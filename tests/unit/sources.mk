@@ -102,7 +102,7 @@ unit-guest_cpuid-y :=
 unit-guest_msr-y :=
 unit-tsc_sync-y :=
 # The guest's GIC, with the modelled virtual CPU interface.
-unit-y += vgic vgic_regs vgic_threads vits vits_direct its_command
+unit-y += vgic vgic_regs vgic_threads vits vits_msi vits_direct its_command
 unit-its_command-y :=
 unit-vgic-y := $(vgic-y) tests/model/gic/ich.c core/device.c
 
@@ -124,6 +124,10 @@ unit-gdb_packet-y := core/gdb_packet.c lib/str.c
 unit-gdb-y := core/gdb_packet.c core/gdb_server.c core/gdb_console.c core/gdb_commands.c core/gdb_query.c core/guest_debug.c \
 	core/guest_mem.c core/timer.c lib/printf.c lib/str.c arch/x86/gdb_target_debug.c
 unit-vits-y := $(unit-vgic-y)
+unit-vits_msi-y := $(unit-vgic-y)
+unit-y += guest_dtb
+unit-guest_dtb-y := arch/arm64/guest_dtb.c lib/printf.c
+unit-guest_dtb-libs := -lfdt
 unit-vits_direct-y := $(unit-vgic-y)
 unit-vgic_threads-y := $(unit-vgic-y)
 

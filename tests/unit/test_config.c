@@ -225,9 +225,10 @@ static void test_empty_guest_cmdline(void **state)
     assert_string_equal(parsed.vms[0].guest_cmdline, "");
     assert_string_equal(parsed.vms[1].guest_cmdline, "");
     assert_int_equal(line_count, 1);
-    assert_string_equal(lines[0],
-                        "module 3 (c): column 20: unknown word \"--x\"; allowed: "
-                        "cpus= mem= on-end= pin= share= cap= prio= and -- before the guest's command line");
+    assert_string_equal(
+        lines[0],
+        "module 3 (c): column 20: unknown word \"--x\"; allowed: "
+        "cpus= mem= on-end= pin= share= cap= prio= msi-test= and -- before the guest's command line");
     assert_true(parsed.vms[0].valid && parsed.vms[1].valid && !parsed.vms[2].valid);
 }
 
@@ -272,9 +273,10 @@ static void test_bad_modules(void **state)
                    "module 2 (b): column 10: bad value in \"cpus=65\"; allowed: cpus=1..64");
     one_bad_module("b:kernel cpus=1 mem=512", "module 2 (b): column 17: bad value in \"mem=512\"; allowed: "
                                               "mem=SIZE with K, M or G behind it, pages of 4K, 1M to 1024G");
-    one_bad_module("b:kernel pins=0",
-                   "module 2 (b): column 10: unknown word \"pins=0\"; allowed: "
-                   "cpus= mem= on-end= pin= share= cap= prio= and -- before the guest's command line");
+    one_bad_module(
+        "b:kernel pins=0",
+        "module 2 (b): column 10: unknown word \"pins=0\"; allowed: "
+        "cpus= mem= on-end= pin= share= cap= prio= msi-test= and -- before the guest's command line");
     one_bad_module("b:kernel pin=0/1 cpus=3", "module 2 (b): column 14: not as many sets as CPUs in \"0/1\"; "
                                               "allowed: one set, or one for each vCPU");
     one_bad_module("b:kernel cpus=1 cpus=1", "module 2 (b): column 17: given twice: \"cpus=1\"");
@@ -307,6 +309,7 @@ static void test_bad_sizes(void **state)
         "b:kernel cap=50%",
         "b:kernel prio=1",
         "b:kernel prio=",
+        "b:kernel msi-test=1",
         "b:kernel pin=",
         "b:kernel pin=256",
         "b:kernel pin=0,",

@@ -33,6 +33,7 @@
 #define TABLE_SIZE         65536
 #define PAGE_64K           2 /* GITS_BASER.Page_Size */
 #define QUEUE_SIZE         4096
+#define MESSAGE_RAISE      0x08
 #define PROP_ENABLE        1
 #define PROP_ALWAYS        2 /* bit 1 reads as one */
 
@@ -44,6 +45,7 @@ static _Alignas(TABLE_SIZE) uint8_t pending[SMP_MAX][TABLE_SIZE];
 static _Alignas(256) uint8_t translations[4096];
 static uint32_t write_offset;
 static bool queue_taken;
+static uint64_t message_device; /* 0: the INT command */
 
 static uint64_t redistributor(uint32_t cpu)
 {
@@ -200,8 +202,17 @@ void its_movi(uint32_t event, uint32_t cpu)
     sync_all();
 }
 
+void its_use_device(uint64_t base)
+{
+    message_device = base;
+}
+
 void its_int(uint32_t event)
 {
+    if (message_device != 0) {
+        mmio_write32(message_device + MESSAGE_RAISE, event);
+        return;
+    }
     command(head(0x03), event, 0);
     sync_all();
 }

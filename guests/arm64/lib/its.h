@@ -28,6 +28,9 @@ void its_configure(uint32_t lpi, uint8_t priority, bool enabled);
 void its_raw(const uint64_t *words);
 void its_poke(uint32_t number, uint64_t value);
 
+/* its_int() sends its events by the device at `base` (docs/devices.md, "Messages on demand") from here on. */
+void its_use_device(uint64_t base);
+
 /* Commands, by any CPU outside its handlers; done when they return. `event` is of ITS_DEVICE, `cpu` a
  * collection. */
 void its_mapti(uint32_t event, uint32_t lpi, uint32_t cpu);

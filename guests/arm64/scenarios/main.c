@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Runs the scenarios named on the command line ("scenarios=all", "smp", "its", or a name) and prints
- * their traces when each is over: a console in between would disturb it.
+ * their traces when each is over: a console in between would disturb it. With "device=msi-test" events of the
+ * ITS come from Latch's device of that name instead of the INT command.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +19,7 @@
 #define LITTLE_TICKS 20000 /* of the 62.5 MHz counter: far longer than any delivery takes */
 #define LONG_TICKS   62500000
 #define WORD         "scenarios="
+#define MSI_TEST     UINT64_C(0x0b000000)
 
 static const struct scenario *const groups[] = {scenarios_basic, scenarios_active, scenarios_lines,
                                                 scenarios_smp, scenarios_its};
@@ -275,6 +277,14 @@ static void find_choice(const char *words, char *choice, size_t size)
     memcpy(choice, "all", 4);
 }
 
+static bool has_word(const char *words, const char *word)
+{
+    for (; *words != '\0'; words++)
+        if (strncmp(words, word, strlen(word)) == 0)
+            return true;
+    return false;
+}
+
 void guest_main(const char *words)
 {
     char choice[32];
@@ -287,6 +297,8 @@ void guest_main(const char *words)
         }
         its_init();
         its_cpu_init();
+        if (has_word(words, "device=msi-test"))
+            its_use_device(MSI_TEST);
     }
     have_other = strcmp(choice, "all") != 0 && smp_start(1);
     for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++)
