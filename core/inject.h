@@ -28,6 +28,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/inject_event.h"
@@ -221,6 +222,15 @@ static inline bool inject_exit_has_work(const struct inject *inj, bool cut_valid
     return (inj->state.exit_work | (uint32_t)cut_valid) != 0;
 }
 
+/* Not 0: work before the next entry or after the next exit, whatever comes; posted events apart. One load. */
+static inline uint32_t inject_all_work(const struct inject *inj)
+{
+    uint32_t both;
+
+    __builtin_memcpy(&both, &inj->state, sizeof(both));
+    return both;
+}
+
 /* Decides what the coming entry delivers and which exits are armed. Takes over everything posted. */
 void inject_schedule(struct inject *inj, const struct inject_view *view, struct inject_actions *actions);
 
@@ -247,7 +257,11 @@ void inject_forget_instruction(struct inject *inj);
 
 static inline bool inject_remembers_instruction(const struct inject *inj)
 {
-    return inj->state.iret_at_exit || inj->state.mask_set;
+    uint16_t both; /* iret_at_exit and mask_set, with one load */
+
+    __builtin_memcpy(&both, (const uint8_t *)&inj->state + offsetof(struct inject_state, iret_at_exit),
+                     sizeof(both));
+    return both != 0;
 }
 
 static inline void inject_skipped(struct inject *inj)

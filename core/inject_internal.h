@@ -5,7 +5,15 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 #include "core/inject.h"
+
+_Static_assert(offsetof(struct inject_state, entry_work) == 0 &&
+                   offsetof(struct inject_state, exit_work) == 2,
+               "inject_all_work()");
+_Static_assert(offsetof(struct inject_state, mask_set) == offsetof(struct inject_state, iret_at_exit) + 1,
+               "inject_remembers_instruction()");
 
 static inline const struct inject_way *inject_way_of(const struct inject_state *state)
 {
@@ -45,6 +53,10 @@ static inline uint32_t inject_undo_unexecuted(const struct inject_state *state)
  * and `masked`: the hardware slot and the mask as they will be at the entry.
  */
 void inject_accept(struct inject *inj, uint64_t posted, uint32_t view_flags, bool masked, uint64_t now);
+
+/* inject_schedule() for every state and view; `posted`: the posted word, which the caller has taken. */
+void inject_schedule_fully(struct inject *inj, const struct inject_view *view, uint64_t posted,
+                           struct inject_actions *actions);
 
 /*
  * The entry slot's event, and the hardware's pending NMI, after an exit: delivered, or cut short and back

@@ -260,7 +260,8 @@ static void note_work(struct round *r)
         st->since[INJECT_KIND_IRQ] = r->view->now;
 }
 
-void inject_schedule(struct inject *inj, const struct inject_view *view, struct inject_actions *actions)
+void inject_schedule_fully(struct inject *inj, const struct inject_view *view, uint64_t posted,
+                           struct inject_actions *actions)
 {
     struct round r = {.inj = inj,
                       .st = &inj->state,
@@ -268,7 +269,6 @@ void inject_schedule(struct inject *inj, const struct inject_view *view, struct 
                       .view = view,
                       .act = actions,
                       .flags = view->flags};
-    uint64_t posted = atomic_exchange_explicit(&inj->posted.word, 0, memory_order_acquire);
     bool same_rip = view->rip == inj->state.step_rip;
 
     *actions = (struct inject_actions){0};

@@ -6,7 +6,7 @@ core-y += core/config_word.c core/config_cpus.c core/config_options.c core/confi
 core-y += core/device.c core/guest_mem.c core/guest_ram.c core/timer.c
 core-y += core/console.c core/console_input.c core/console_mux.c
 
-inject-y := core/inject.c core/inject_accept.c core/inject_schedule.c core/inject_delivery.c core/inject_exit.c \
+inject-y := core/inject.c core/inject_accept.c core/inject_plain.c core/inject_schedule.c core/inject_delivery.c core/inject_exit.c \
 	core/inject_raise.c core/inject_log.c core/inject_log_dump.c core/inject_save.c core/inject_save_bytes.c \
 	core/inject_why.c
 # The event scheduler: architectures whose interrupt controller does that work leave it out.
@@ -16,6 +16,8 @@ core-y += core/pmem.c core/log.c core/panic.c core/boot_regions.c
 hot-y += core/device.c core/run_queue.c core/timer.c core/vcpu.c
 hot-y += core/sched.c core/sched_choose.c core/sched_wake.c
 hot-y += core/inject_accept.c core/inject_schedule.c core/inject_delivery.c core/inject_exit.c
+hot-y += core/device.c core/run_queue.c core/sched.c core/timer.c core/vcpu.c
+hot-y += core/inject_plain.c core/inject_log.c
 
 # The debugger: looking into guests, shell, traces.
 core-y += core/inspect.c core/line_edit.c core/trace.c

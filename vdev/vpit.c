@@ -18,8 +18,8 @@
 #define PORT61_REFRESH  UINT8_C(0x10)
 #define PORT61_OUT      UINT8_C(0x20)
 
-/* The refresh bit changes every 15.1 us. */
-#define REFRESH_TICKS 18
+/* The refresh bit changes every 18 ticks. */
+#define REFRESH_NS (18 * NS_PER_SEC / VPIT_HZ)
 
 /* Edges closer than this are not followed one by one: the host's CPU would do nothing else. */
 #define MIN_ARM_NS (100 * NS_PER_US)
@@ -126,6 +126,16 @@ static void write_control(struct vpit *pit, uint64_t now, uint64_t now_ns, uint8
         reschedule(pit, now, now_ns);
 }
 
+/* After every write. */
+static void note_port61(struct vpit *pit)
+{
+    const struct vpit_channel *speaker = &pit->channels[SPEAKER_CHANNEL];
+
+    pit->port61_read = VPIT_PORT61_RUNS;
+    if (vpit_channel_stands(speaker))
+        pit->port61_read = pit->port61 | (vpit_channel_standing_out(speaker) ? PORT61_OUT : 0);
+}
+
 static void write_port(struct vpit *pit, uint64_t offset, uint8_t value)
 {
     uint64_t now_ns = time_now_ns();
@@ -142,38 +152,48 @@ static void write_port(struct vpit *pit, uint64_t offset, uint8_t value)
         pit->port61 = value & PORT61_WRITABLE;
         vpit_channel_gate(&pit->channels[SPEAKER_CHANNEL], now, (value & PORT61_GATE) != 0);
     }
+    note_port61(pit);
 }
 
-static uint8_t read_port61(struct vpit *pit, uint64_t now)
+static __attribute__((noinline)) uint8_t read_port61_running(struct vpit *pit)
 {
-    uint8_t value = pit->port61;
+    bool out = vpit_channel_out(&pit->channels[SPEAKER_CHANNEL], tick_of(pit, time_now_ns()));
 
-    if (now / REFRESH_TICKS % 2 != 0)
-        value |= PORT61_REFRESH;
-    if (vpit_channel_out(&pit->channels[SPEAKER_CHANNEL], now))
-        value |= PORT61_OUT;
-    return value;
+    return pit->port61 | (out ? PORT61_OUT : 0);
 }
 
-static uint8_t read_port(struct vpit *pit, uint64_t offset)
+/* Guests poll it. The channel's tick, a division by its rate, is asked for only if its output depends on it.
+ */
+static uint64_t read_port61(struct vpit *pit)
 {
+    uint8_t value = pit->port61_read;
+
+    if (value == VPIT_PORT61_RUNS)
+        value = read_port61_running(pit);
+    return value | (time_now_ns() / REFRESH_NS % 2) * PORT61_REFRESH;
+}
+
+/* A wider access is byte cycles in order, as on the ISA bus. The control port cannot be read. */
+static __attribute__((noinline)) uint64_t read_counters(struct vdev *dev, struct vcpu *vcpu, uint64_t offset,
+                                                        unsigned int size)
+{
+    struct vpit *pit = CONTAINER_OF(dev, struct vpit, dev);
     uint64_t now = tick_of(pit, time_now_ns());
-
-    if (offset == VPIT_OFFSET_PORT61)
-        return read_port61(pit, now);
-    /* The control port cannot be read. */
-    return offset < VPIT_CHANNELS ? vpit_channel_read(&pit->channels[offset], now) : UINT8_MAX;
-}
-
-/* A wider access is byte cycles in order, as on the ISA bus. */
-static uint64_t pit_read(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, unsigned int size)
-{
     uint64_t value = 0;
 
     (void)vcpu;
-    for (unsigned int i = 0; i < size; i++)
-        value |= (uint64_t)read_port(CONTAINER_OF(dev, struct vpit, dev), offset + i) << (8 * i);
+    for (unsigned int i = 0; i < size; i++, offset++) {
+        uint64_t byte = offset < VPIT_CHANNELS ? vpit_channel_read(&pit->channels[offset], now) : UINT8_MAX;
+
+        value |= byte << (8 * i);
+    }
     return value;
+}
+
+static uint64_t pit_read(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, unsigned int size)
+{
+    return offset == VPIT_OFFSET_PORT61 ? read_port61(CONTAINER_OF(dev, struct vpit, dev))
+                                        : read_counters(dev, vcpu, offset, size);
 }
 
 static void pit_write(struct vdev *dev, struct vcpu *vcpu, uint64_t offset, unsigned int size, uint64_t value)
@@ -197,6 +217,7 @@ static void pit_reset(struct vdev *dev)
     }
     vpit_channel_write(&pit->channels[0], VPIT_FIRST_TICK, 0);
     vpit_channel_write(&pit->channels[0], VPIT_FIRST_TICK, 0);
+    note_port61(pit);
     irq_line_set(pit->line, true);
     pit->edge_tick = VPIT_NEVER;
     arm(pit, pit->epoch_ns);

@@ -27,9 +27,11 @@ struct vpit {
     struct irq_line *line; /* OUT0 */
     struct timer timer;
     struct vpit_channel channels[VPIT_CHANNELS];
-    uint64_t epoch_ns;   /* tick VPIT_FIRST_TICK */
-    uint64_t edge_tick;  /* next rising edge of OUT0 not yet given to the line, VPIT_NEVER: none */
-    uint8_t port61;      /* writable bits of port 0x61 */
+    uint64_t epoch_ns;  /* tick VPIT_FIRST_TICK */
+    uint64_t edge_tick; /* next rising edge of OUT0 not yet given to the line, VPIT_NEVER: none */
+    uint8_t port61;     /* writable bits of port 0x61 */
+    uint8_t
+        port61_read; /* what it reads as, but for the refresh bit; VPIT_PORT61_RUNS: that depends on time */
     uint64_t edge_count; /* rising edges given to the line */
     uint64_t
         missed_count; /* edges that passed while the host was late: they collapse, as in the PIC's latch */
@@ -38,6 +40,8 @@ struct vpit {
 /* Offsets given to the device: port - 0x40. */
 #define VPIT_OFFSET_CONTROL 0x03
 #define VPIT_OFFSET_PORT61  0x21
+
+#define VPIT_PORT61_RUNS UINT8_MAX
 
 void vpit_init(struct vpit *pit, struct vm *vm, struct irq_line *line);
 

@@ -81,7 +81,7 @@ bool vpit_channel_out(struct vpit_channel *ch, uint64_t now)
     if (now < ch->low_until)
         return false;
     if (!ch->running)
-        return ch->mode == VPIT_INTERRUPT ? ch->done : true;
+        return vpit_channel_standing_out(ch);
     switch ((enum vpit_mode)ch->mode) {
     case VPIT_INTERRUPT:
         return ch->done || gone >= ch->count;

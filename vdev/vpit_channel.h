@@ -73,6 +73,18 @@ uint8_t vpit_channel_read(struct vpit_channel *ch, uint64_t now);
 void vpit_channel_gate(struct vpit_channel *ch, uint64_t now, bool gate);
 bool vpit_channel_out(struct vpit_channel *ch, uint64_t now);
 
+/* The output does not depend on the time: no clock, and no low pulse that outlives it. */
+static inline bool vpit_channel_stands(const struct vpit_channel *ch)
+{
+    return !ch->running && ch->low_until == 0;
+}
+
+/* The output then: that of mode 0 keeps what it had reached. */
+static inline bool vpit_channel_standing_out(const struct vpit_channel *ch)
+{
+    return ch->mode != VPIT_INTERRUPT || ch->done;
+}
+
 /* The first rising edge of OUT after the tick `after`, VPIT_NEVER if nothing more will come by itself. */
 uint64_t vpit_channel_next_edge(const struct vpit_channel *ch, uint64_t after);
 

@@ -32,12 +32,12 @@ void arch_vcpu_where(struct vcpu *core, char *text, size_t size)
 void arch_vcpu_nmi_state(struct vcpu *core, struct arch_nmi_state *state)
 {
     const struct inject *inject = &core->inject;
-    struct inject_view view = {0};
+    uint32_t view;
 
     /* Of a vCPU that runs the hardware's part is that of its last exit. */
-    x86_ops->inject.view(x86_vcpu_of(core), &view);
+    view = x86_ops->inject.view(x86_vcpu_of(core));
     state->delivered = inject->books.delivered[INJECT_KIND_NMI];
-    state->masked = inject_nmi_masked(&inject->state, (view.flags & INJECT_VIEW_NMI_MASK) != 0);
+    state->masked = inject_nmi_masked(&inject->state, (view & INJECT_VIEW_NMI_MASK) != 0);
 }
 
 /* Gate 2 of the IDT: 16 bytes in long mode, 8 otherwise, 4 in real mode. */

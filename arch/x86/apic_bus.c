@@ -146,6 +146,28 @@ static bool self_allowed(uint8_t mode)
     return mode == MSI_FIXED || mode == MSI_LOWEST || mode == MSI_NMI;
 }
 
+/* A fixed interrupt or NMI to one CPU by its ID: nearly every IPI. False: it is none, nothing is done. */
+static inline bool send_to_one(struct vlapic *from, uint64_t icr)
+{
+    uint32_t low = (uint32_t)icr;
+    uint32_t dest = vlapic_is_x2apic(from) ? (uint32_t)(icr >> 32) : (uint32_t)(icr >> 56);
+    struct vlapic *vl;
+
+    if ((low & (APIC_ICR_LOGICAL | APIC_ICR_SHORTHAND)) != 0 || dest >= from->bus->count ||
+        dest == BROADCAST8)
+        return false;
+    vl = from->bus->apics[index_nospec(dest, from->bus->count)];
+    if ((low & APIC_ICR_MODE) == (uint32_t)MSI_FIXED << APIC_ICR_MODE_SHIFT &&
+        (low & APIC_ICR_VECTOR) >= APIC_MIN_VECTOR)
+        vlapic_post_from(vl, (uint8_t)low, from);
+    else if ((low & APIC_ICR_MODE) == (uint32_t)MSI_NMI << APIC_ICR_MODE_SHIFT &&
+             (route_of(vl) & VLAPIC_ROUTE_ENABLED) != 0)
+        vlapic_post_nmi_from(vl, from);
+    else
+        return false;
+    return true;
+}
+
 static void send_shorthand(struct vlapic *from, struct msi_message *m, enum apic_shorthand to)
 {
     m->dest = BROADCAST;
@@ -159,7 +181,7 @@ static void send_shorthand(struct vlapic *from, struct msi_message *m, enum apic
         (void)send_among(from->bus, m, NULL);
 }
 
-void apic_bus_send_icr(struct vlapic *from, uint64_t icr)
+static __attribute__((noinline, cold)) void send_any(struct vlapic *from, uint64_t icr)
 {
     uint32_t low = (uint32_t)icr;
     enum apic_shorthand to = (enum apic_shorthand)((low & APIC_ICR_SHORTHAND) >> APIC_ICR_SHORTHAND_SHIFT);
@@ -185,6 +207,12 @@ void apic_bus_send_icr(struct vlapic *from, uint64_t icr)
     if (!vlapic_is_x2apic(from) && m.dest == BROADCAST8)
         m.dest = BROADCAST;
     (void)send(from->bus, &m);
+}
+
+void apic_bus_send_icr(struct vlapic *from, uint64_t icr)
+{
+    if (UNLIKELY(!send_to_one(from, icr)))
+        send_any(from, icr);
 }
 
 void apic_bus_eoi(struct apic_bus *bus, uint8_t vector)

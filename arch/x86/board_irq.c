@@ -66,48 +66,29 @@ int board_irq_init(struct board_irq *board, struct vm *vm, const struct apic_bus
     return error;
 }
 
-static bool pic_reaches(const struct board_irq *board, const struct vlapic *vl)
+struct x86_irq x86_irq_pending_pic(struct board_irq *board, struct vlapic *vl)
 {
-    return UNLIKELY(atomic_load_explicit(&board->pic_raised, memory_order_acquire)) &&
-           (vl->extint || vlapic_takes_extint(vl));
-}
+    struct x86_irq irq = x86_irq_pending_lapic(vl); /* folds what may say that ExtINT is wanted */
 
-struct x86_irq x86_irq_pending(struct board_irq *board, struct vlapic *vl)
-{
-    struct x86_irq irq = {.source = X86_IRQ_NONE};
-    int vector = vlapic_deliverable(vl);
-
-    if (pic_reaches(board, vl)) {
-        spin_lock(&board->vm->dev_lock);
-        if (vpic_pending(&board->pic)) {
-            irq.source = X86_IRQ_PIC;
-            irq.vector = vpic_peek(&board->pic);
-        }
-        spin_unlock(&board->vm->dev_lock);
-        if (irq.source != X86_IRQ_NONE)
-            return irq;
-    }
-    if (vector >= 0) {
-        irq.source = X86_IRQ_LAPIC;
-        irq.vector = (uint8_t)vector;
-    } else {
-        irq.held_by_tpr = vlapic_has_masked_by_tpr(vl);
-    }
+    if (!vl->extint && !vlapic_takes_extint(vl))
+        return irq;
+    spin_lock(&board->vm->dev_lock);
+    if (vpic_pending(&board->pic))
+        irq = (struct x86_irq){.source = X86_IRQ_PIC, .vector = vpic_peek(&board->pic)};
+    spin_unlock(&board->vm->dev_lock);
     return irq;
 }
 
-uint8_t x86_irq_ack(struct board_irq *board, struct vlapic *vl, struct x86_irq irq)
+uint8_t x86_irq_ack_pic(struct board_irq *board, struct vlapic *vl)
 {
-    if (irq.source == X86_IRQ_LAPIC) {
-        vlapic_ack(vl, irq.vector);
-        return irq.vector;
-    }
+    uint8_t vector;
+
     spin_lock(&board->vm->dev_lock);
     vl->extint = false;
-    irq.vector = vpic_ack(&board->pic);
+    vector = vpic_ack(&board->pic);
     spin_unlock(&board->vm->dev_lock);
     vlapic_notify(vl); /* it hid what the local APIC has */
-    return irq.vector;
+    return vector;
 }
 
 void board_irq_nmi(struct board_irq *board)

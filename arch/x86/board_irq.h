@@ -65,12 +65,38 @@ static inline bool x86_irq_none(const struct board_irq *board, const struct vlap
            !atomic_load_explicit(&board->pic_raised, memory_order_acquire);
 }
 
+/* The same with the PIC's output raised: what it has for this CPU goes first. Takes the device lock. */
+struct x86_irq x86_irq_pending_pic(struct board_irq *board, struct vlapic *vl);
+
+/* What the local APIC alone shows. */
+static inline struct x86_irq x86_irq_pending_lapic(struct vlapic *vl)
+{
+    int vector = vlapic_deliverable(vl);
+
+    if (vector >= 0)
+        return (struct x86_irq){.source = X86_IRQ_LAPIC, .vector = (uint8_t)vector};
+    return (struct x86_irq){.source = X86_IRQ_NONE, .held_by_tpr = vlapic_has_masked_by_tpr(vl)};
+}
+
 /* Owner of the vCPU. Lock-free unless the PIC has something for this CPU. */
-struct x86_irq x86_irq_pending(struct board_irq *board, struct vlapic *vl);
+static inline struct x86_irq x86_irq_pending(struct board_irq *board, struct vlapic *vl)
+{
+    if (UNLIKELY(atomic_load_explicit(&board->pic_raised, memory_order_acquire)))
+        return x86_irq_pending_pic(board, vl);
+    return x86_irq_pending_lapic(vl);
+}
+
+uint8_t x86_irq_ack_pic(struct board_irq *board, struct vlapic *vl);
 
 /* The CPU takes it. Returns the vector to deliver: from the PIC it may differ from what x86_irq_pending()
  * showed. */
-uint8_t x86_irq_ack(struct board_irq *board, struct vlapic *vl, struct x86_irq irq);
+static inline uint8_t x86_irq_ack(struct board_irq *board, struct vlapic *vl, struct x86_irq irq)
+{
+    if (UNLIKELY(irq.source != X86_IRQ_LAPIC))
+        return x86_irq_ack_pic(board, vl);
+    vlapic_ack(vl, irq.vector);
+    return irq.vector;
+}
 
 /* The board's NMI button: LINT1 of every CPU. Any CPU. */
 void board_irq_nmi(struct board_irq *board);

@@ -73,20 +73,30 @@ static uint64_t mmio_read(void *ctx, gpa_t at, uint32_t size)
     return vlapic_mmio_read(&vcpu->lapic, (uint32_t)(at.v & (PAGE_SIZE - 1)), size);
 }
 
+/* The TPR: the hardware's CR8 follows. */
+static __attribute__((noinline, cold)) void write_tpr(struct x86_vcpu *vcpu, gpa_t at, uint32_t size,
+                                                      uint64_t value)
+{
+    vlapic_mmio_write(&vcpu->lapic, (uint32_t)(at.v & (PAGE_SIZE - 1)), size, value);
+    x86_ops->set_cr8(vcpu, (uint8_t)(vlapic_get_tpr(&vcpu->lapic) >> 4));
+}
+
 static void mmio_write(void *ctx, gpa_t at, uint32_t size, uint64_t value)
 {
     struct x86_vcpu *vcpu = ctx;
-    uint8_t tpr;
+    uint32_t offset = (uint32_t)(at.v & (PAGE_SIZE - 1));
 
     if (!vlapic_covers(&vcpu->lapic, at)) {
         device_write(vcpu, at, size, value);
         return;
     }
     x86_sync_tpr(vcpu);
-    tpr = vlapic_get_tpr(&vcpu->lapic);
-    vlapic_mmio_write(&vcpu->lapic, (uint32_t)(at.v & (PAGE_SIZE - 1)), size, value);
-    if (UNLIKELY(vlapic_get_tpr(&vcpu->lapic) != tpr))
-        x86_ops->set_cr8(vcpu, (uint8_t)(vlapic_get_tpr(&vcpu->lapic) >> 4));
+    if (offset == APIC_ICR_LOW && LIKELY(size == sizeof(uint32_t)))
+        vlapic_write_icr_low(&vcpu->lapic, (uint32_t)value);
+    else if (UNLIKELY(offset == APIC_TPR))
+        write_tpr(vcpu, at, size, value);
+    else
+        vlapic_mmio_write(&vcpu->lapic, offset, size, value);
 }
 
 static uint32_t port_read(void *ctx, uint16_t port, uint32_t size)
@@ -171,26 +181,45 @@ static void end_unknown_insn(struct x86_vcpu *vcpu, const struct emulator *emu, 
     vm_end(vcpu->core.vm, VM_END_UNHANDLED_EXIT, 0, detail);
 }
 
-/*
- * The common case, plain MOV between a register or immediate and one aligned device register: the exit has
- * told the address and the CPU has made all checks. False: not that case, nothing done.
- */
-static bool emulate_simple_mov(struct x86_vcpu *vcpu, gpa_t at)
+/* The same for other sizes than four bytes. */
+static __attribute__((noinline, cold)) bool emulate_odd_mov(struct x86_vcpu *vcpu, const struct insn *insn,
+                                                            gpa_t at)
 {
-    const struct insn *insn = insn_cache_find(vcpu);
+    uint64_t *reg = &vcpu->sw.regs.gpr[insn->reg & 15];
 
-    if (insn == NULL || insn->op != INSN_MOV || insn->rm_is_reg || insn->op_size == 1 ||
-        (at.v & (insn->op_size - 1u)) != 0)
+    if (insn->op_size == 1 || (at.v & (insn->op_size - 1u)) != 0)
         return false;
     if (insn->form == INSN_FORM_REG_RM)
-        x86_reg_write(&vcpu->sw.regs.gpr[insn->reg & 15], insn->op_size, mmio_read(vcpu, at, insn->op_size));
+        x86_reg_write(reg, insn->op_size, mmio_read(vcpu, at, insn->op_size));
     else if (insn->form == INSN_FORM_RM_REG)
-        mmio_write(vcpu, at, insn->op_size, vcpu->sw.regs.gpr[insn->reg & 15] & bytes_mask(insn->op_size));
+        mmio_write(vcpu, at, insn->op_size, *reg & bytes_mask(insn->op_size));
     else if (insn->form == INSN_FORM_RM_IMM)
         mmio_write(vcpu, at, insn->op_size, insn->imm & bytes_mask(insn->op_size));
     else
         return false;
-    x86_skip(vcpu, insn->length);
+    return true;
+}
+
+/*
+ * The common case, plain MOV between a register or immediate and one aligned device register: the exit has
+ * told the address and the CPU has made all checks. False: not that case, nothing done.
+ */
+static inline bool emulate_simple_mov(struct x86_vcpu *vcpu, const struct insn *insn, gpa_t at)
+{
+    uint64_t *reg = &vcpu->sw.regs.gpr[insn->reg & 15];
+
+    if (UNLIKELY(insn->op != INSN_MOV || insn->rm_is_reg))
+        return false;
+    if (UNLIKELY(insn->op_size != sizeof(uint32_t) || (at.v & (sizeof(uint32_t) - 1)) != 0))
+        return emulate_odd_mov(vcpu, insn, at);
+    if (insn->form == INSN_FORM_RM_REG)
+        mmio_write(vcpu, at, sizeof(uint32_t), (uint32_t)*reg);
+    else if (insn->form == INSN_FORM_REG_RM)
+        *reg = (uint32_t)mmio_read(vcpu, at, sizeof(uint32_t));
+    else if (insn->form == INSN_FORM_RM_IMM)
+        mmio_write(vcpu, at, sizeof(uint32_t), (uint32_t)insn->imm);
+    else
+        return false;
     return true;
 }
 
@@ -225,8 +254,12 @@ static __attribute__((noinline)) void emulate_any(struct x86_vcpu *vcpu, const s
 
 void x86_emulate_current(struct x86_vcpu *vcpu, const struct vm_exit *exit)
 {
-    if (exit->kind != VM_EXIT_MMIO || UNLIKELY(!emulate_simple_mov(vcpu, exit->u.mmio.at)))
+    const struct insn *insn = exit->kind == VM_EXIT_MMIO ? insn_cache_find(vcpu) : NULL;
+
+    if (UNLIKELY(insn == NULL || !emulate_simple_mov(vcpu, insn, exit->u.mmio.at)))
         emulate_any(vcpu, exit);
+    else
+        x86_skip(vcpu, insn->length);
 }
 
 bool x86_decode_current(struct x86_vcpu *vcpu, const struct vm_exit *exit, struct insn *insn)

@@ -157,11 +157,11 @@ static void icr_send(uint32_t apic_id, uint32_t command)
         insn_wrmsr(MSR_X2APIC + APIC_ICR / 16, (uint64_t)apic_id << 32 | command);
         return;
     }
-    for (uint32_t i = 0; i < APIC_ICR_TRIES && (apic_read(APIC_ICR) & APIC_ICR_PENDING) != 0; i++)
+    for (uint32_t i = 0; i < APIC_ICR_TRIES && (mmio_read32(page + APIC_ICR) & APIC_ICR_PENDING) != 0; i++)
         arch_cpu_relax();
     if ((command & APIC_ICR_OTHERS) != APIC_ICR_OTHERS)
-        apic_write(APIC_ICR_HIGH, (uint32_t)field_make(apic_id, APIC_ID_XAPIC));
-    apic_write(APIC_ICR, command);
+        mmio_write32(page + APIC_ICR_HIGH, (uint32_t)field_make(apic_id, APIC_ID_XAPIC));
+    mmio_write32(page + APIC_ICR, command);
 }
 
 void host_apic_send(uint32_t apic_id, uint8_t vector)

@@ -50,6 +50,15 @@ static inline uint64_t insn_rdtsc(void)
     return (uint64_t)high << 32 | low;
 }
 
+/* From the area that GS points to. */
+static inline uint32_t insn_read_gs32(uint64_t offset)
+{
+    uint32_t value;
+
+    __asm__ volatile("movl %%gs:%c1, %0" : "=r"(value) : "i"(offset) : "memory");
+    return value;
+}
+
 static inline void insn_lfence(void)
 {
     __asm__ volatile("lfence" ::: "memory");

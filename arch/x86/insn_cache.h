@@ -22,9 +22,15 @@ struct x86_vcpu;
 #define INSN_CACHE_ENTRIES 64
 #define INSN_CACHE_PAGES   16
 
+struct insn_cache_page;
+
+/* An instruction, good while its page's epoch is the same and its bytes are. */
 struct insn_cache_entry {
-    uint64_t bytes[2]; /* zero in an entry never used: 00 00 is a valid instruction, but `mode` is not */
-    uint64_t mode;     /* enum insn_mode */
+    uint64_t linear;
+    uint64_t epoch;                     /* 0, which no page has: nothing is here */
+    const struct insn_cache_page *page; /* never NULL */
+    const uint8_t *at;
+    uint64_t bytes[2];
     struct insn insn;
 };
 
@@ -48,14 +54,18 @@ struct insn_cache_proof {
 struct insn_cache_page {
     uint64_t key; /* linear page | mode; UINT64_MAX: none */
     uint64_t cr3;
-    const uint8_t *at; /* host address of the 4 KiB page */
-    bool proof_narrow; /* entries of four bytes */
-    const struct insn_cache_proof *proof_end;
-    struct insn_cache_proof proof[WALK_LEVELS_MAX]; /* none with paging off */
+    uint64_t epoch;      /* changes with anything of this but the guest's own writes */
+    const uint8_t *at;   /* host address of the 4 KiB page */
+    uint32_t mode;       /* enum insn_mode */
+    bool proof_oddly;    /* not just the first four of `proof`, of eight bytes each */
+    bool proof_narrow;   /* entries of four bytes */
+    uint8_t proof_count; /* none with paging off */
+    struct insn_cache_proof proof[WALK_LEVELS_MAX]; /* behind proof_count: always true */
 } __attribute__((aligned(64)));
 
 struct insn_cache {
     struct insn_cache_last last;
+    uint64_t epoch;                                      /* the last one given to a page */
     struct insn_cache_page pages[INSN_CACHE_PAGES];      /* by page number */
     struct insn_cache_entry entries[INSN_CACHE_ENTRIES]; /* by linear address */
 };
@@ -67,6 +77,9 @@ struct code_context {
     uint32_t mode; /* enum insn_mode */
 };
 
+/* Of zeroed memory. */
+void insn_cache_init(struct insn_cache *cache);
+
 void insn_cache_flush(struct insn_cache *cache);
 
 /*
@@ -75,16 +88,22 @@ void insn_cache_flush(struct insn_cache *cache);
  */
 const struct insn *insn_cache_find(struct x86_vcpu *vcpu);
 
-/* Length of the instruction at RIP if it is the one asked for last; 0: it is not. */
-static inline uint8_t insn_cache_length(const struct insn_cache *cache, struct code_context code)
+/* Is the instruction at RIP the one whose length was asked for last? Then that is cache->last.length. */
+static inline bool insn_cache_is_last(const struct insn_cache *cache, struct code_context code)
 {
     const struct insn_cache_last *last = &cache->last;
     uint64_t bytes;
 
     if (UNLIKELY(last->linear != code.linear || last->cr3 != code.cr3 || last->mode != code.mode))
-        return 0;
+        return false;
     __builtin_memcpy(&bytes, last->at, sizeof(bytes));
-    return LIKELY(bytes == last->bytes) ? last->length : 0;
+    return LIKELY(bytes == last->bytes);
+}
+
+/* That length; 0: it is another. */
+static inline uint8_t insn_cache_length(const struct insn_cache *cache, struct code_context code)
+{
+    return insn_cache_is_last(cache, code) ? cache->last.length : 0;
 }
 
 /* Length of the instruction at RIP, `code`; 0 where insn_cache_find() gives NULL. */

@@ -40,8 +40,8 @@ enum x86_table {
 struct trap_frame;
 
 struct inject_ops {
-    /* Fills what the hardware shows; the interrupt controller's part is added by the caller. */
-    void (*view)(struct x86_vcpu *vcpu, struct inject_view *view);
+    /* What the hardware shows, INJECT_VIEW_*; the interrupt controller's part is added by the caller. */
+    uint32_t (*view)(struct x86_vcpu *vcpu);
     /* Carries out flags, windows and the event; ACK_IRQ, SHUTDOWN and WARN_SOFT are the caller's. */
     void (*apply)(struct x86_vcpu *vcpu, const struct inject_actions *actions);
 };
@@ -82,7 +82,8 @@ struct vcpu_ops {
     void (*get_table)(struct x86_vcpu *vcpu, enum x86_table which, struct x86_seg *table);
     void (*set_table)(struct x86_vcpu *vcpu, enum x86_table which, const struct x86_seg *table);
     uint8_t (*get_cpl)(struct x86_vcpu *vcpu);
-    /* The guest may change its TPR without an exit: the hardware's copy (0..15), and a new value for it. */
+    /* The guest may change its TPR without an exit, in x86_vcpu.cr8_byte: the hardware's copy (0..15), and a
+     * new value for it. */
     uint8_t (*get_cr8)(struct x86_vcpu *vcpu);
     void (*set_cr8)(struct x86_vcpu *vcpu, uint8_t cr8);
     /* Where the next instruction is fetched from. */

@@ -11,9 +11,10 @@
 #include "lib/assert.h"
 #include "vdev/msi.h"
 
-static int16_t top_of(const uint64_t words[VLAPIC_WORDS])
+/* The highest bit of `words`, which has none above the word `last`; -1: none. */
+static int16_t top_below(const uint64_t words[VLAPIC_WORDS], uint32_t last)
 {
-    for (int i = VLAPIC_WORDS - 1; i >= 0; i--)
+    for (int i = (int)last; i >= 0; i--)
         if (words[i] != 0)
             return (int16_t)(i * 64 + 63 - __builtin_clzll(words[i]));
     return -1;
@@ -96,15 +97,32 @@ bool vlapic_post(struct vlapic *vl, uint8_t vector, bool level)
     return out != 0;
 }
 
+void vlapic_post_from(struct vlapic *vl, uint8_t vector, const struct vlapic *from)
+{
+    uint32_t out = post(vl, vector, false);
+
+    if (UNLIKELY(out == 0))
+        return;
+    note(vl, out);
+    if (vl != from)
+        vcpu_request(vl->vcpu, VCPU_REQ_EVENT);
+}
+
 void vlapic_post_pin(struct vlapic *vl, uint32_t out)
 {
     tell_owner(vl, out);
 }
 
-void vlapic_post_nmi(struct vlapic *vl)
+void vlapic_post_nmi_from(struct vlapic *vl, const struct vlapic *from)
 {
     (void)inject_post_nmi(&vl->vcpu->inject.posted);
-    vcpu_request(vl->vcpu, VCPU_REQ_EVENT);
+    if (vl != from)
+        vcpu_request(vl->vcpu, VCPU_REQ_EVENT);
+}
+
+void vlapic_post_nmi(struct vlapic *vl)
+{
+    vlapic_post_nmi_from(vl, NULL);
 }
 
 void vlapic_post_init(struct vlapic *vl)
@@ -132,30 +150,47 @@ void vlapic_post_sipi(struct vlapic *vl, uint8_t vector)
 /* --- Folding: owner
  * ------------------------------------------------------------------------------------------ */
 
-static void fold_word(struct vlapic *vl, uint32_t word)
+static inline void into_irr(struct vlapic *vl, uint32_t word, uint64_t bits, uint64_t level)
 {
-    uint64_t bits = atomic_exchange_explicit(&vl->posted.request[word], 0, memory_order_acq_rel);
+    int16_t top = (int16_t)(word * 64 + 63 - (uint32_t)__builtin_clzll(bits));
+
+    vl->irr[word] |= bits;
+    vl->tmr[word] = (vl->tmr[word] & ~bits) | level;
+    if (top > vl->irr_top)
+        vl->irr_top = top;
+}
+
+/* None at all, more than one at once, one that waits already, or the APIC was being turned off meanwhile. */
+static __attribute__((noinline, cold)) void fold_oddly(struct vlapic *vl, uint32_t word, uint64_t bits)
+{
     uint64_t level = atomic_load_explicit(&vl->posted.level[word], memory_order_relaxed) & bits;
     uint64_t again = bits & vl->irr[word];
-    int16_t top;
 
     if (bits == 0)
         return;
-    if (!vlapic_is_enabled(vl)) { /* turned off while the message was on its way */
+    if (!vlapic_is_enabled(vl)) {
         vl->books.dropped_count += bits_count(bits);
         return;
     }
     vl->books.collapsed_count += bits_count(again);
     vl->books.accepted_count += bits_count(bits & ~again);
-    vl->irr[word] |= bits;
-    vl->tmr[word] = (vl->tmr[word] & ~bits) | level;
-    top = (int16_t)(word * 64 + 63 - (uint32_t)__builtin_clzll(bits));
-    if (top > vl->irr_top)
-        vl->irr_top = top;
+    into_irr(vl, word, bits, level);
+}
+
+static inline void fold_word(struct vlapic *vl, uint32_t word)
+{
+    uint64_t bits = atomic_exchange_explicit(&vl->posted.request[word], 0, memory_order_acq_rel);
+
+    if (UNLIKELY((bits & ((bits - 1) | vl->irr[word])) != 0 || bits == 0 || !vlapic_is_enabled(vl))) {
+        fold_oddly(vl, word, bits);
+        return;
+    }
+    vl->books.accepted_count++;
+    into_irr(vl, word, bits, atomic_load_explicit(&vl->posted.level[word], memory_order_relaxed) & bits);
 }
 
 /* ExtINT on LINT0 is a level, not an event: vlapic_takes_extint() is asked instead. */
-static void fold_pins(struct vlapic *vl, uint32_t out)
+static __attribute__((cold)) void fold_pins(struct vlapic *vl, uint32_t out)
 {
     if ((out & VLAPIC_OUT_EXTINT) != 0)
         vl->extint = true;
@@ -169,23 +204,29 @@ static void fold_pins(struct vlapic *vl, uint32_t out)
         vlapic_local_event(vl, VLAPIC_ERROR);
 }
 
-static void fold_once(struct vlapic *vl)
+static void fold_all(struct vlapic *vl, uint32_t out)
 {
-    /* Pairs with the release in tell_owner(): what it wrote before is seen below. */
-    uint32_t out = atomic_exchange_explicit(&vl->posted.outstanding, 0, memory_order_acquire);
-
     for (uint32_t words = out & VLAPIC_OUT_WORDS; words != 0; words &= words - 1)
         fold_word(vl, (uint32_t)__builtin_ctz(words));
-    if (UNLIKELY(out >> VLAPIC_WORDS != 0))
-        fold_pins(vl, out);
+    fold_pins(vl, out);
 }
 
 /* Twice, because a pin's event posts to ourselves. What comes later has told the owner again. */
+static __attribute__((noinline, cold)) void fold_any(struct vlapic *vl, uint32_t out)
+{
+    fold_all(vl, out);
+    fold_all(vl, atomic_exchange_explicit(&vl->posted.outstanding, 0, memory_order_acquire));
+}
+
 void vlapic_fold(struct vlapic *vl)
 {
-    fold_once(vl);
-    if (atomic_load_explicit(&vl->posted.outstanding, memory_order_relaxed) != 0)
-        fold_once(vl);
+    /* Pairs with the release in note(): what it wrote before is seen below. */
+    uint32_t out = atomic_exchange_explicit(&vl->posted.outstanding, 0, memory_order_acquire);
+
+    if (LIKELY((out & (out - 1)) == 0 && (out & VLAPIC_OUT_WORDS) != 0))
+        fold_word(vl, (uint32_t)__builtin_ctz(out));
+    else
+        fold_any(vl, out);
 }
 
 void vlapic_ack(struct vlapic *vl, uint8_t vector)
@@ -198,7 +239,7 @@ void vlapic_ack(struct vlapic *vl, uint8_t vector)
     vl->isr[word] |= bit;
     vl->isr_top = vector;
     if (vector == vl->irr_top)
-        vl->irr_top = top_of(vl->irr);
+        vl->irr_top = top_below(vl->irr, word);
     vlapic_update_ppr(vl);
     vl->books.delivered_count++;
 }
@@ -212,7 +253,7 @@ void vlapic_eoi(struct vlapic *vl)
         return;
     bit = BIT(vector & 63);
     vl->isr[vector >> 6] &= ~bit;
-    vl->isr_top = top_of(vl->isr);
+    vl->isr_top = top_below(vl->isr, (uint32_t)vector >> 6);
     vlapic_update_ppr(vl);
     if (UNLIKELY((vl->tmr[vector >> 6] & bit) != 0) && (vl->svr & APIC_SVR_NO_BROADCAST) == 0)
         apic_bus_eoi(vl->bus, (uint8_t)vector);

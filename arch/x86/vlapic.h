@@ -231,6 +231,8 @@ static inline bool vlapic_covers(const struct vlapic *vl, gpa_t at)
  * four. */
 uint64_t vlapic_mmio_read(struct vlapic *vl, uint32_t offset, unsigned int size);
 void vlapic_mmio_write(struct vlapic *vl, uint32_t offset, unsigned int size, uint64_t value);
+/* What the second does for APIC_ICR_LOW: it sends. */
+void vlapic_write_icr_low(struct vlapic *vl, uint32_t value);
 
 /* IA32_APIC_BASE, IA32_TSC_DEADLINE, x2APIC's. 0, or E_INVAL: #GP, nothing changed. */
 MUST_CHECK int vlapic_msr_read(struct vlapic *vl, uint32_t msr, uint64_t *value);

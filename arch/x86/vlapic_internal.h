@@ -37,6 +37,13 @@ void vlapic_log_error(struct vlapic *vl, uint32_t esr_bits);
 /* Any CPU. */
 void vlapic_post_nmi(struct vlapic *vl);
 
+/*
+ * IPIs: a fixed interrupt and an NMI from the vCPU of `from`, which runs on this CPU. One to itself is no
+ * request: its owner looks at the posted word before it enters or blocks.
+ */
+void vlapic_post_from(struct vlapic *vl, uint8_t vector, const struct vlapic *from);
+void vlapic_post_nmi_from(struct vlapic *vl, const struct vlapic *from);
+
 #define VLAPIC_NO_REGISTER INT64_C(-1)
 
 /* A register by its offset, a multiple of 16 below APIC_SIZE, as xAPIC mode has it. NO_REGISTER, false: there

@@ -153,7 +153,7 @@ static void write_lvt(struct vlapic *vl, uint32_t reg, uint32_t value)
     }
 }
 
-static void write_icr_low(struct vlapic *vl, uint32_t value)
+void vlapic_write_icr_low(struct vlapic *vl, uint32_t value)
 {
     vl->icr = (vl->icr & FIELD(63, 32)) | (value & APIC_ICR_WRITABLE);
     apic_bus_send_icr(vl, vl->icr);
@@ -193,7 +193,7 @@ bool vlapic_reg_write(struct vlapic *vl, uint32_t reg, uint32_t value)
         vl->esr = atomic_exchange_explicit(&vl->posted.error, 0, memory_order_relaxed);
         return true;
     case APIC_ICR_LOW >> 4:
-        write_icr_low(vl, value);
+        vlapic_write_icr_low(vl, value);
         return true;
     case APIC_ICR_HIGH >> 4:
         vl->icr = (uint32_t)vl->icr | (uint64_t)(value & APIC_ICR_HIGH_DEST) << 32;

@@ -35,6 +35,12 @@ void x86_end_instruction_slowly(struct x86_vcpu *vcpu)
     }
 }
 
+void x86_skip_slowly(struct x86_vcpu *vcpu)
+{
+    vcpu->sw.regs.rflags &= ~RFLAGS_RF;
+    x86_end_instruction(vcpu);
+}
+
 void x86_raise(struct x86_vcpu *vcpu, uint8_t vector)
 {
     struct inject_event event = inject_event_exception(vector);
@@ -120,7 +126,10 @@ static void handle_pio(struct x86_vcpu *vcpu, struct vm_exit *exit)
         bus_write(bus, &vcpu->core, exit->u.pio.port, exit->u.pio.size, *rax);
     } else {
         value = bus_read(bus, &vcpu->core, exit->u.pio.port, exit->u.pio.size);
-        x86_reg_write(rax, exit->u.pio.size, value);
+        if (LIKELY(exit->u.pio.size == sizeof(uint8_t)))
+            *rax = (*rax & ~bytes_mask(sizeof(uint8_t))) | (uint8_t)value;
+        else
+            x86_reg_write(rax, exit->u.pio.size, value);
     }
     spin_unlock(&vm->dev_lock);
     x86_skip(vcpu, exit->length);
@@ -271,9 +280,7 @@ static void handle_unknown(struct x86_vcpu *vcpu, struct vm_exit *exit)
     end_unhandled(vcpu, exit, "unknown exit");
 }
 
-typedef void (*exit_handler)(struct x86_vcpu *vcpu, struct vm_exit *exit);
-
-static const exit_handler handlers[VM_EXIT_KINDS] = {
+static const x86_exit_handler handlers[VM_EXIT_KINDS] = {
     [VM_EXIT_NONE] = handle_nothing,
     [VM_EXIT_HOST_EVENT] = handle_host_event,
     [VM_EXIT_WINDOW] = handle_nothing,
@@ -310,16 +317,12 @@ static __attribute__((cold)) void handle_traced(struct x86_vcpu *vcpu, struct vm
     trace_exit(&vcpu->core, &before, pc, start_ns, insn_rdtsc() - start);
 }
 
-/* The one in use is a pointer away, so that traces cost nothing while they are off. */
-static const exit_handler traced[VM_EXIT_KINDS] = {[0 ... VM_EXIT_KINDS - 1] = handle_traced};
-static const exit_handler *_Atomic active = handlers;
+static const x86_exit_handler traced[VM_EXIT_KINDS] = {[0 ... VM_EXIT_KINDS - 1] = handle_traced};
+const x86_exit_handler *_Atomic x86_exit_handlers = handlers;
+_Atomic bool x86_exits_traced;
 
 void arch_trace_exits(bool on)
 {
-    atomic_store_explicit(&active, on ? traced : handlers, memory_order_relaxed);
-}
-
-void x86_handle_exit(struct x86_vcpu *vcpu, struct vm_exit *exit)
-{
-    atomic_load_explicit(&active, memory_order_relaxed)[exit->kind](vcpu, exit);
+    atomic_store_explicit(&x86_exits_traced, on, memory_order_relaxed);
+    atomic_store_explicit(&x86_exit_handlers, on ? traced : handlers, memory_order_relaxed);
 }

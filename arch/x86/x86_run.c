@@ -21,47 +21,71 @@
 
 const struct vcpu_ops *x86_ops;
 
-/* What the guest's interrupt controllers offer, added to what the hardware shows. */
-static struct x86_irq fill_view(struct x86_vcpu *vcpu, struct inject_view *view)
+/* What the hardware shows, and what the guest's interrupt controllers offer. */
+static inline __attribute__((always_inline)) struct x86_irq fill_view(struct x86_vcpu *vcpu,
+                                                                      struct inject_view *view)
 {
     struct x86_irq irq;
 
-    x86_ops->inject.view(vcpu, view);
+    view->flags = x86_ops->inject.view(vcpu) | x86_debug_view(vcpu);
     view->rip = vcpu->sw.regs.rip;
     view->now = time_now_ns();
-    view->flags |= x86_debug_view(vcpu);
     x86_sync_tpr(vcpu);
     irq = x86_irq_pending(&x86_vm_of(vcpu->core.vm)->board.irq, &vcpu->lapic);
-    if (irq.source != X86_IRQ_NONE) {
+    if (irq.source != X86_IRQ_NONE)
         view->flags |= (uint32_t)INJECT_VIEW_IRQ;
-        view->irq_vector = irq.vector;
-    } else if (irq.held_by_tpr) {
+    else if (irq.held_by_tpr)
         view->flags |= (uint32_t)INJECT_VIEW_IRQ_TPR;
-    }
+    view->irq_vector = irq.vector;
     return irq;
 }
 
-/* Events into the hardware. False: the VM has ended. */
-static bool schedule_events(struct x86_vcpu *vcpu, const struct inject_view *view, struct x86_irq irq)
+/* The same for who is in no hurry. */
+static __attribute__((noinline, cold)) struct x86_irq fill_view_again(struct x86_vcpu *vcpu,
+                                                                      struct inject_view *view)
 {
-    struct inject *inject = &vcpu->core.inject;
-    struct board_irq *board = &x86_vm_of(vcpu->core.vm)->board.irq;
-    struct inject_actions actions;
+    return fill_view(vcpu, view);
+}
 
-    inject_schedule(inject, view, &actions);
-    if ((actions.flags & INJECT_DO_SHUTDOWN) != 0) {
+/* What the common round does not ask for. False: the VM has ended. */
+static __attribute__((noinline, cold)) bool act_rarely(struct x86_vcpu *vcpu, uint32_t flags)
+{
+    if ((flags & INJECT_DO_SHUTDOWN) != 0) {
         vm_end(vcpu->core.vm, VM_END_TRIPLE_FAULT, 0, "an exception while delivering a double fault");
         return false;
     }
+    log_warn("vm %s vcpu %u: NMI handler for more than 1 s of guest time: next NMI forced",
+             vcpu->core.vm->config->name, vcpu->core.id);
+    return true;
+}
+
+/* Events into the hardware. False: the VM has ended. */
+static inline bool schedule_events(struct x86_vcpu *vcpu, const struct inject_view *view, struct x86_irq irq)
+{
+    struct inject_actions actions;
+
+    inject_schedule(&vcpu->core.inject, view, &actions);
+    if (UNLIKELY((actions.flags & (INJECT_DO_SHUTDOWN | INJECT_DO_WARN_SOFT)) != 0) &&
+        !act_rarely(vcpu, actions.flags))
+        return false;
     if ((actions.flags & INJECT_DO_ACK_IRQ) != 0)
-        actions.event.vector = x86_irq_ack(board, &vcpu->lapic, irq);
-    if ((actions.flags & INJECT_DO_WARN_SOFT) != 0)
-        log_warn("vm %s vcpu %u: NMI handler for more than 1 s of guest time: next NMI forced",
-                 vcpu->core.vm->config->name, vcpu->core.id);
+        actions.event.vector = x86_irq_ack(&x86_vm_of(vcpu->core.vm)->board.irq, &vcpu->lapic, irq);
     x86_ops->inject.apply(vcpu, &actions);
-    if (UNLIKELY(trace_ring_on) && inject_event_valid(&actions.event))
+    if (UNLIKELY(atomic_load_explicit(&trace_ring_on, memory_order_relaxed)) &&
+        inject_event_valid(&actions.event))
         trace_event(&vcpu->core, TRACE_INJECT, actions.event.type, actions.event.vector);
     return true;
+}
+
+void x86_sync_tpr_slowly(struct x86_vcpu *vcpu)
+{
+    uint8_t cr8;
+
+    vcpu->cr8_seen = *vcpu->cr8_byte;
+    cr8 = x86_ops->get_cr8(vcpu);
+    /* CR8 has no room for the low half; keep what a write by MMIO left there. */
+    if (cr8 != vlapic_get_tpr(&vcpu->lapic) >> 4)
+        vlapic_set_tpr(&vcpu->lapic, (uint8_t)(cr8 << 4));
 }
 
 enum x86_ready {
@@ -102,9 +126,9 @@ static bool stays_halted(struct x86_vcpu *vcpu, const struct inject_view *view)
 
 /* Pending events, for a vCPU that runs or that is halted and goes on only for what the architecture lets wake
  * it. */
-static enum x86_ready take_events(struct x86_vcpu *vcpu)
+static inline enum x86_ready take_events(struct x86_vcpu *vcpu)
 {
-    struct inject_view view = {0};
+    struct inject_view view;
     struct x86_irq irq = fill_view(vcpu, &view);
 
     if (vcpu->waiting != 0) {
@@ -114,7 +138,7 @@ static enum x86_ready take_events(struct x86_vcpu *vcpu)
     }
     if (UNLIKELY(config.selftest_events)) {
         vcpu_events_round_trip(&vcpu->core);
-        irq = fill_view(vcpu, &view);
+        irq = fill_view_again(vcpu, &view);
     }
     return schedule_events(vcpu, &view, irq) ? X86_READY : X86_AGAIN;
 }
@@ -127,8 +151,8 @@ static void start_by_sipi(struct x86_vcpu *vcpu, uint8_t vector)
     x86_vcpu_start(vcpu, &start);
 }
 
-/* INIT and SIPI from other vCPUs. False: waits for SIPI now, or its VM resets. */
-static bool take_start(struct x86_vcpu *vcpu)
+/* INIT and SIPI from other vCPUs. */
+static void take_start(struct x86_vcpu *vcpu)
 {
     uint32_t start = vlapic_take_start(&vcpu->lapic);
 
@@ -136,7 +160,7 @@ static bool take_start(struct x86_vcpu *vcpu)
         /* INIT of the boot CPU would restart the firmware, which is Latch. */
         if (vcpu->core.id == 0) {
             vm_end(vcpu->core.vm, VM_END_RESET, 0, "INIT sent to the boot CPU");
-            return false;
+            return; /* the stop request that follows is seen next */
         }
         x86_vcpu_init(vcpu);
         x86_ops->load(vcpu); /* the reset took away what loading had set up, the ASID for one */
@@ -146,7 +170,6 @@ static bool take_start(struct x86_vcpu *vcpu)
         vcpu->waiting &= ~X86_WAIT_SIPI;
         start_by_sipi(vcpu, (uint8_t)(start & VLAPIC_START_VECTOR));
     }
-    return true;
 }
 
 /* Off the CPU, with everything in memory and the other requests still to be looked at. */
@@ -157,52 +180,62 @@ static __attribute__((noinline)) void hold(struct x86_vcpu *vcpu, uint32_t reque
     vcpu_enter_hold(&vcpu->core);
 }
 
-static bool take_requests(struct x86_vcpu *vcpu)
+/* All that is no mere event; an event among them is posted again. */
+static __attribute__((noinline, cold)) bool take_requests(struct x86_vcpu *vcpu, uint32_t requests)
 {
-    /* Pairs with the fetch_or in vcpu_request(). */
-    uint32_t requests = atomic_exchange_explicit(&vcpu->core.requests, 0, memory_order_seq_cst);
-
     if ((requests & VCPU_REQ_STOP) != 0) {
         vcpu_stop(&vcpu->core);
         return false;
     }
-    if (UNLIKELY((requests & VCPU_REQ_DEBUG) != 0))
+    if ((requests & VCPU_REQ_DEBUG) != 0)
         x86_debug_act(vcpu);
-    if (UNLIKELY((requests & VCPU_REQ_HOLD) != 0 && vcpu->core.hold_count != 0)) {
+    if ((requests & VCPU_REQ_HOLD) != 0 && vcpu->core.hold_count != 0) {
         hold(vcpu, requests);
         return false;
     }
-    if (UNLIKELY((requests & VCPU_REQ_TELL) != 0)) {
+    if ((requests & VCPU_REQ_TELL) != 0) {
         arch_vcpu_unschedule(&vcpu->core);
         report_answer(&vcpu->core);
     }
-    /* inject_schedule() may have cleared the word after a view that was older than this post: ask again. */
     if ((requests & VCPU_REQ_EVENT) != 0)
         (void)inject_post_irq(&vcpu->core.inject.posted);
-    if ((requests & VCPU_REQ_INIT) != 0 && !take_start(vcpu))
-        return true; /* the stop request that follows is seen next */
+    if ((requests & VCPU_REQ_INIT) != 0)
+        take_start(vcpu);
     return true;
+}
+
+/* Attention, then a vCPU that waits for its start. True: go on preparing. */
+static __attribute__((noinline)) bool attend(struct x86_vcpu *vcpu)
+{
+    if (atomic_load_explicit(&this_cpu()->attention, memory_order_relaxed) != 0)
+        return sched_attend(this_cpu());
+    return !vcpu_block(&vcpu->core, VCPU_OFF);
 }
 
 bool x86_prepare_entry(struct x86_vcpu *vcpu)
 {
     for (;;) {
-        if (UNLIKELY(atomic_load_explicit(&vcpu->core.requests, memory_order_relaxed) != 0)) {
-            if (!take_requests(vcpu))
+        uint32_t requests = atomic_load_explicit(&vcpu->core.requests, memory_order_relaxed);
+
+        /* Pairs with the fetch_or in vcpu_request(). */
+        if (requests != 0)
+            requests = atomic_exchange_explicit(&vcpu->core.requests, 0, memory_order_seq_cst);
+        if (UNLIKELY((requests & ~(uint32_t)VCPU_REQ_EVENT) != 0)) {
+            if (!take_requests(vcpu, requests))
                 return false;
             continue;
         }
-        if (UNLIKELY(atomic_load_explicit(&this_cpu()->attention, memory_order_relaxed) != 0)) {
-            if (!sched_attend(this_cpu()))
-                return false;
-            continue;
+        if (UNLIKELY((vcpu->waiting & X86_WAIT_SIPI) != 0 ||
+                     atomic_load_explicit(&this_cpu()->attention, memory_order_relaxed) != 0)) {
+            /* inject_schedule() may have cleared the word after a view that was older than the request. */
+            if (requests != 0)
+                (void)inject_post_irq(&vcpu->core.inject.posted);
+            if (attend(vcpu))
+                continue;
+            return false;
         }
-        if (UNLIKELY((vcpu->waiting & X86_WAIT_SIPI) != 0)) {
-            if (vcpu_block(&vcpu->core, VCPU_OFF))
-                return false;
-            continue;
-        }
-        if (vcpu->waiting == 0 && !inject_has_work(&vcpu->core.inject))
+        /* That is also why a request alone is reason enough to look. */
+        if ((requests | vcpu->waiting) == 0 && !inject_has_work(&vcpu->core.inject))
             return true;
         switch (halts_at_once(vcpu) ? X86_HALTED : take_events(vcpu)) {
         case X86_READY:
@@ -255,7 +288,7 @@ void arch_vm_nmi(struct vm *vm)
 
 void arch_vcpu_view(struct vcpu *core, struct inject_view *view)
 {
-    (void)fill_view(x86_vcpu_of(core), view);
+    (void)fill_view_again(x86_vcpu_of(core), view);
 }
 
 void arch_vcpu_unschedule(struct vcpu *core)

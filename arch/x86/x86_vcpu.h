@@ -72,7 +72,9 @@ struct x86_debug {
 struct x86_vcpu {
     struct vcpu core;
     struct x86_switch sw;
-    uint32_t waiting; /* X86_WAIT_*: what keeps it from running though it has the CPU */
+    uint32_t waiting;                 /* X86_WAIT_*: what keeps it from running though it has the CPU */
+    uint8_t cr8_seen;                 /* *cr8_byte when the local APIC's TPR was last brought up to it */
+    const volatile uint8_t *cr8_byte; /* where the hardware keeps the guest's CR8, in a form of its own */
     struct vlapic lapic;
     struct x86_extended_state ext;
     struct x86_msr_store msrs;

@@ -81,7 +81,7 @@ static void vcpu_power_on(struct x86_vcpu *vcpu)
     guest_msr_reset(&vcpu->msrs);
     ext_state_reset(&vcpu->ext);
     guest_cpuid_init(&vcpu->cpuid, vcpu->core.id, vm->vcpu_count, tsc_khz());
-    insn_cache_flush(&vcpu->insns);
+    insn_cache_init(&vcpu->insns);
     vcpu->waiting = vcpu->core.id != 0 ? X86_WAIT_SIPI : 0;
     vcpu->tsc_offset = x86_vm_of(vm)->tsc_offset;
     atomic_store(&vcpu->core.requests, 0);

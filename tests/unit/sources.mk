@@ -137,3 +137,6 @@ unit-line_edit-y := core/line_edit.c lib/printf.c
 unit-shell-y := $(shell-files)
 unit-y += inject_step
 unit-inject_step-y := $(inject-y)
+
+unit-y += inject_plain
+unit-inject_plain-y := $(inject-y)

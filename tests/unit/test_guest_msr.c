@@ -123,6 +123,11 @@ static void set_tsc_offset(struct x86_vcpu *v, uint64_t offset)
     hardware_offset = offset;
 }
 
+void x86_sync_tpr_slowly(struct x86_vcpu *v)
+{
+    fail_msg("the hardware's CR8 of vCPU %u has not changed", v->core.id);
+}
+
 static const struct vcpu_ops ops = {
     .get = get, .set = set, .get_cr8 = get_cr8, .set_cr8 = set_cr8, .set_tsc_offset = set_tsc_offset};
 const struct vcpu_ops *x86_ops = &ops;
@@ -130,10 +135,11 @@ const struct vcpu_ops *x86_ops = &ops;
 static int setup(void **state)
 {
     static struct vm_config vm_config = {.name = "test"};
+    static const uint8_t cr8;
 
     (void)state;
     machine.core.config = &vm_config;
-    vcpu = (struct x86_vcpu){.core.vm = &machine.core};
+    vcpu = (struct x86_vcpu){.core.vm = &machine.core, .cr8_byte = &cr8};
     vcpu.cpuid.phys_bits = PHYS_BITS;
     vcpu.cpuid.has_rdtscp = true;
     guest_msr_reset(&vcpu.msrs);

@@ -48,7 +48,7 @@ static void set_up(void)
 {
     fake_mode_64(&guest);
     vcpu = (struct x86_vcpu){0};
-    insn_cache_flush(&vcpu.insns);
+    insn_cache_init(&vcpu.insns);
     walks = 0;
 }
 
@@ -176,12 +176,34 @@ static void test_narrow_tables(void **state)
     assert_int_equal(find(), INSN_RDMSR);
 }
 
+/* Two pages that share a place in the cache: what is known of the one is not proved by the other's tables. */
+static void test_shared_place(void **state)
+{
+    const uint64_t other = 0x40000000 + INSN_CACHE_PAGES * UINT64_C(0x1000) + 2;
+    uint64_t *entry;
+
+    (void)state;
+    set_up();
+    entry = fake_map(&guest, 0x40000000, 0x6000 | PTE_P | PTE_W);
+    (void)fake_map(&guest, other - 2, 0x8000 | PTE_P | PTE_W);
+    put_code(0x6000, "\x0f\xa2", 2);
+    put_code(0x7000, "\x0f\x32", 2);
+    put_code(0x8002, "\x0f\x32", 2);
+    guest.regs.rip = 0x40000000;
+    assert_int_equal(find(), INSN_CPUID);
+    guest.regs.rip = other;
+    assert_int_equal(find(), INSN_RDMSR);
+    *entry = 0x7000 | (*entry & 0xfff);
+    guest.regs.rip = 0x40000000;
+    assert_int_equal(find(), INSN_RDMSR);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hit),           cmocka_unit_test(test_rewritten_code),
         cmocka_unit_test(test_remapped),      cmocka_unit_test(test_other_space),
-        cmocka_unit_test(test_narrow_tables),
+        cmocka_unit_test(test_narrow_tables), cmocka_unit_test(test_shared_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

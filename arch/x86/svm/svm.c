@@ -208,6 +208,7 @@ static struct x86_vcpu *svm_vcpu_create(struct x86_vm *vm, uint32_t id)
     }
     svm->x86.core.vm = &vm->core;
     svm->x86.core.id = id;
+    svm->x86.cr8_byte = (const volatile uint8_t *)&svm->vmcb->int_ctl; /* VMCB_V_TPR */
     svm->x86.sw.guest_block_pa = ptr_to_hpa(svm->vmcb).v;
     return &svm->x86;
 }
@@ -274,14 +275,14 @@ static void svm_put(struct x86_vcpu *vcpu)
 }
 
 /* The VMCB keeps its own copy of four registers; x86_switch has them in between. */
-static inline void regs_from_vmcb(struct svm_vcpu *svm)
+static inline void regs_from_vmcb(struct svm_vcpu *svm, const struct vmcb *vmcb)
 {
     struct x86_regs *regs = &svm->x86.sw.regs;
 
-    regs->gpr[X86_RAX] = svm->vmcb->rax;
-    regs->gpr[X86_RSP] = svm->vmcb->rsp;
-    regs->rip = svm->vmcb->rip;
-    regs->rflags = svm->vmcb->rflags;
+    regs->gpr[X86_RAX] = vmcb->rax;
+    regs->gpr[X86_RSP] = vmcb->rsp;
+    regs->rip = vmcb->rip;
+    regs->rflags = vmcb->rflags;
 }
 
 static inline void regs_to_vmcb(struct svm_vcpu *svm)
@@ -336,56 +337,70 @@ static __attribute__((noinline)) uint64_t turn_slowly(struct svm_vcpu *svm)
     struct vmcb *vmcb = svm->vmcb;
     struct vm_exit exit;
 
-    atomic_store_explicit(&svm->x86.core.in_guest, false, memory_order_relaxed);
-    regs_from_vmcb(svm);
     vmcb->clean = (uint32_t)VMCB_CLEAN_ALL;
     vmcb->tlb_control = VMCB_TLB_NOTHING;
+    regs_from_vmcb(svm, vmcb);
+    atomic_store_explicit(&svm->x86.core.in_guest, false, memory_order_relaxed);
     svm_decode_exit(svm, &exit);
     x86_handle_exit(&svm->x86, &exit);
+    /* Somebody who interrupts a guest mostly has something for it. */
+    if (exit.kind == VM_EXIT_HOST_EVENT)
+        return prepare_slowly(svm);
     return svm_prepare(svm);
 }
 
-/*
- * CPUID with nothing else to do. "In guest" stays published: whoever posts meanwhile pokes this CPU as if the
- * guest ran. False: nothing has been changed. True: GIF is 0.
- */
-static inline bool answer_cpuid(struct svm_vcpu *svm)
+/* Length of the CPUID at RIP. False: not known at once. */
+static inline bool cpuid_length(struct svm_vcpu *svm, const struct vmcb *vmcb, uint64_t *length)
 {
-    struct vmcb *vmcb = svm->vmcb;
-    struct x86_regs *gregs = &svm->x86.sw.regs;
+    struct code_context code = {.linear = vmcb->rip, .cr3 = vmcb->cr3, .mode = INSN_MODE_64};
+
+    if (svm_features.nrips) {
+        *length = vmcb->next_rip - vmcb->rip;
+        return true;
+    }
+    *length = svm->x86.insns.last.length;
+    return (vmcb->efer & EFER_LMA) != 0 && (vmcb->cs.attr & X86_SEG_L) != 0 &&
+           insn_cache_is_last(&svm->x86.insns, code);
+}
+
+/*
+ * CPUID with nothing else to do, with GIF 0. "In guest" stays published: whoever posts meanwhile pokes this
+ * CPU as if the guest ran. That a delivery was interrupted need not be asked: no instruction is one. False:
+ * nothing has been changed.
+ */
+static inline bool answer_cpuid(struct svm_vcpu *svm, struct vmcb *vmcb)
+{
+    uint64_t *gpr = svm->x86.sw.regs.gpr;
     const struct cpuid_regs *regs = x86_cpuid_at_once(&svm->x86, (uint32_t)vmcb->rax);
     uint64_t length;
 
-    if (UNLIKELY(regs == NULL || (vmcb->exitintinfo & VMCB_EVENT_VALID) != 0 ||
-                 (vmcb->interrupt_shadow & VMCB_INTERRUPT_SHADOW) != 0 ||
-                 (vmcb->rflags & (RFLAGS_TF | RFLAGS_RF)) != 0))
+    if (UNLIKELY(regs == NULL || (vmcb->rflags & (RFLAGS_TF | RFLAGS_RF)) != 0))
         return false;
-    gregs->rip = vmcb->rip;
-    length = svm_features.nrips ? vmcb->next_rip - vmcb->rip
-                                : insn_cache_length(&svm->x86.insns, svm_code_context(svm));
-    if (UNLIKELY(length == 0))
+    if (UNLIKELY(!cpuid_length(svm, vmcb, &length)))
         return false;
-    insn_clgi();
-    /* An NMI of the host's may have asked for something since. */
-    if (UNLIKELY(atomic_load_explicit(&this_cpu()->attention, memory_order_relaxed) != 0)) {
-        insn_stgi();
-        return false;
-    }
     vmcb->clean = (uint32_t)VMCB_CLEAN_ALL;
     vmcb->tlb_control = VMCB_TLB_NOTHING;
+    vmcb->interrupt_shadow = 0;
     vmcb->rip += length;
-    x86_put_cpuid(gregs->gpr, regs);
-    vmcb->rax = gregs->gpr[X86_RAX];
+    vmcb->rax = regs->eax;
+    gpr[X86_RBX] = regs->ebx;
+    gpr[X86_RCX] = regs->ecx;
+    gpr[X86_RDX] = regs->edx;
     return true;
 }
 
 uint64_t svm_turn(struct x86_switch *sw)
 {
     struct svm_vcpu *svm = svm_vcpu_of(CONTAINER_OF(sw, struct x86_vcpu, sw));
+    struct vmcb *vmcb = svm->vmcb;
 
     svm->x86.core.exit_count++;
-    if (svm->vmcb->exitcode == VMCB_EXIT_CPUID && LIKELY(answer_cpuid(svm)))
-        return svm->x86.sw.guest_block_pa;
+    if (vmcb->exitcode == VMCB_EXIT_CPUID) {
+        insn_clgi();
+        if (LIKELY(answer_cpuid(svm, vmcb)))
+            return svm->x86.sw.guest_block_pa;
+        insn_stgi();
+    }
     return turn_slowly(svm);
 }
 

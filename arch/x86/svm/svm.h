@@ -113,7 +113,7 @@ void svm_soft_event_exit(struct svm_vcpu *svm, bool cut);
 /* svm_inject.c */
 bool svm_can_step(void);
 void svm_set_debug(struct x86_vcpu *vcpu);
-void svm_inject_view(struct x86_vcpu *vcpu, struct inject_view *view);
+uint32_t svm_inject_view(struct x86_vcpu *vcpu);
 void svm_inject_apply(struct x86_vcpu *vcpu, const struct inject_actions *actions);
 /* Reports the exit to the injection scheduler, which has work or whose exit it is; returns true if the exit
  * was its own and is done with. */

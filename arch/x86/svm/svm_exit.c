@@ -42,15 +42,20 @@ struct svm_exit_entry {
     uint8_t decoder;
 };
 
-static void decode_ioio(struct svm_vcpu *svm, struct vm_exit *exit)
+static inline void decode_plain_ioio(const struct vmcb *vmcb, struct vm_exit *exit)
 {
-    uint64_t info = svm->vmcb->exitinfo1;
+    uint32_t info = (uint32_t)vmcb->exitinfo1;
 
-    exit->length = (uint8_t)(svm->vmcb->exitinfo2 - svm->vmcb->rip);
+    exit->length = (uint8_t)(vmcb->exitinfo2 - vmcb->rip);
     exit->u.pio.port = (uint16_t)field_get(info, VMCB_IOIO_PORT);
     exit->u.pio.size = (uint8_t)field_get(info, VMCB_IOIO_SIZE);
-    exit->u.pio.is_write = (info & VMCB_IOIO_IN) == 0;
+    exit->u.pio.is_write = ((info ^ VMCB_IOIO_IN) & VMCB_IOIO_IN) != 0;
     exit->u.pio.is_string = (info & VMCB_IOIO_STRING) != 0;
+}
+
+static void decode_ioio(struct svm_vcpu *svm, struct vm_exit *exit)
+{
+    decode_plain_ioio(svm->vmcb, exit);
 }
 
 static void decode_msr(struct svm_vcpu *svm, struct vm_exit *exit)
@@ -75,17 +80,22 @@ static void decode_npf(struct svm_vcpu *svm, struct vm_exit *exit)
  * the shadow still holds. One emulator forgets it at VMRUN and reports none then. (Had the guest come back to
  * RIP by itself, NMIs would wait for one instruction in vain, no more.)
  */
-static void decode_interrupted(struct svm_vcpu *svm, struct vm_exit *exit)
+static inline void note_shadow(struct svm_vcpu *svm)
 {
     struct vmcb *vmcb = svm->vmcb;
 
-    (void)exit;
     if ((vmcb->interrupt_shadow & VMCB_INTERRUPT_SHADOW) != 0)
         svm->shadow_rip = vmcb->rip;
     else if (vmcb->rip == svm->shadow_rip)
         vmcb->interrupt_shadow |= VMCB_INTERRUPT_SHADOW;
     else
         svm->shadow_rip = SVM_NO_RIP;
+}
+
+static void decode_interrupted(struct svm_vcpu *svm, struct vm_exit *exit)
+{
+    (void)exit;
+    note_shadow(svm);
 }
 
 static void decode_cr_write(struct svm_vcpu *svm, struct vm_exit *exit)
@@ -187,19 +197,19 @@ static __attribute__((noinline)) void decode_length(struct svm_vcpu *svm, struct
         exit->kind = VM_EXIT_NONE;
 }
 
+/* exit->length is 0. */
 static inline void decode_plain(struct svm_vcpu *svm, struct vm_exit *exit,
                                 const struct svm_exit_entry *entry)
 {
-    if (entry->length != LENGTH_INSN)
-        exit->length = 0;
-    else if (svm_features.nrips)
-        exit->length = (uint8_t)(svm->vmcb->next_rip - svm->vmcb->rip);
-    else
-        exit->length = insn_cache_length(&svm->x86.insns, svm_code_context(svm));
-    if (UNLIKELY(exit->length == 0 && entry->length == LENGTH_INSN))
-        decode_length(svm, exit, entry);
-    else
-        decode_entry(svm, exit, entry);
+    if (entry->length == LENGTH_INSN) {
+        exit->length = svm_features.nrips ? (uint8_t)(svm->vmcb->next_rip - svm->vmcb->rip)
+                                          : insn_cache_length(&svm->x86.insns, svm_code_context(svm));
+        if (UNLIKELY(exit->length == 0)) {
+            decode_length(svm, exit, entry);
+            return;
+        }
+    }
+    decode_entry(svm, exit, entry);
 }
 
 static const struct svm_exit_entry *entry_of(uint32_t code)
@@ -228,20 +238,36 @@ static __attribute__((noinline)) void decode_slowly(struct svm_vcpu *svm, struct
         decode_plain(svm, exit, entry);
 }
 
+static inline void decode_plain_npf(struct svm_vcpu *svm, const struct vmcb *vmcb, struct vm_exit *exit)
+{
+    uint64_t info = vmcb->exitinfo1;
+
+    exit->kind = VM_EXIT_MMIO;
+    exit->u.mmio.at = gpa(vmcb->exitinfo2);
+    exit->u.mmio.is_write = (info & VMCB_NPF_WRITE) != 0;
+    exit->u.mmio.is_fetch = exit->u.mmio.during_walk = exit->u.mmio.during_delivery = false;
+    if (UNLIKELY((info & (VMCB_NPF_FETCH | VMCB_NPF_WALK)) != 0))
+        decode_npf(svm, exit);
+}
+
 void svm_decode_exit(struct svm_vcpu *svm, struct vm_exit *exit)
 {
     const struct vmcb *vmcb = svm->vmcb;
     uint32_t code = (uint32_t)vmcb->exitcode;
-    const struct svm_exit_entry *entry = &npf_entry;
     bool cut = (vmcb->exitintinfo & VMCB_EVENT_VALID) != 0;
 
-    if (LIKELY(code < VMCB_EXIT_TABLE_SIZE))
-        entry = &exit_table[code];
-    else if (code != VMCB_EXIT_NPF)
-        entry = &unknown_entry;
     exit->raw = code;
-    if (UNLIKELY((entry->flags & PLAIN) == 0 || inject_exit_has_work(&svm->x86.core.inject, cut)))
+    exit->length = 0;
+    if (UNLIKELY(inject_exit_has_work(&svm->x86.core.inject, cut))) {
         decode_slowly(svm, exit, cut);
-    else
-        decode_plain(svm, exit, entry);
+    } else if (code == VMCB_EXIT_NPF) {
+        decode_plain_npf(svm, vmcb, exit);
+    } else if (code == VMCB_EXIT_IOIO) {
+        exit->kind = VM_EXIT_PIO;
+        decode_plain_ioio(vmcb, exit);
+    } else if (UNLIKELY(code >= VMCB_EXIT_TABLE_SIZE || (exit_table[code].flags & PLAIN) == 0)) {
+        decode_slowly(svm, exit, cut);
+    } else {
+        decode_plain(svm, exit, &exit_table[code]);
+    }
 }

@@ -27,24 +27,27 @@
 #define DR7_KIND_BITS  4
 #define DR7_KIND       UINT64_C(3)
 
-void svm_inject_view(struct x86_vcpu *vcpu, struct inject_view *view)
+_Static_assert(INJECT_DR6_BS >> 2 == INJECT_VIEW_DR6_BS, "svm_inject_view()");
+
+uint32_t svm_inject_view(struct x86_vcpu *vcpu)
 {
     const struct vmcb *vmcb = svm_vcpu_of(vcpu)->vmcb;
     uint32_t flags = x86_rflags_view(vcpu->sw.regs.rflags);
 
+    flags |= (uint32_t)(vmcb->dr6 >> 2 & INJECT_VIEW_DR6_BS);
     /* An instruction emulated since the exit has ended the shadow. */
     if ((vmcb->interrupt_shadow & VMCB_INTERRUPT_SHADOW) != 0 && vmcb->rip == vcpu->sw.regs.rip)
         flags |= (uint32_t)INJECT_VIEW_SHADOW_MOVSS; /* SVM does not tell STI from MOV SS */
+    if ((vmcb->int_ctl & (VMCB_V_NMI | VMCB_V_NMI_MASK)) == 0)
+        return flags;
     if ((vmcb->int_ctl & VMCB_V_NMI) != 0)
         flags |= (uint32_t)INJECT_VIEW_VNMI_PENDING;
     if ((vmcb->int_ctl & VMCB_V_NMI_MASK) != 0)
         flags |= (uint32_t)INJECT_VIEW_NMI_MASK;
-    if ((vmcb->dr6 & INJECT_DR6_BS) != 0)
-        flags |= (uint32_t)INJECT_VIEW_DR6_BS;
-    view->flags = flags;
+    return flags;
 }
 
-static __attribute__((noinline)) void apply_any_flags(struct svm_vcpu *svm, uint32_t flags)
+static __attribute__((noinline, cold)) void apply_any_flags(struct svm_vcpu *svm, uint32_t flags)
 {
     struct vmcb *vmcb = svm->vmcb;
     struct x86_regs *regs = &svm->x86.sw.regs;
@@ -112,7 +115,7 @@ void svm_set_debug(struct x86_vcpu *vcpu)
     (void)inject_post_irq(&vcpu->core.inject.posted);
 }
 
-static __attribute__((noinline)) void change_windows(struct svm_vcpu *svm, uint32_t windows)
+static __attribute__((noinline, cold)) void change_windows(struct svm_vcpu *svm, uint32_t windows)
 {
     struct vmcb *vmcb = svm->vmcb;
     bool step = (windows & INJECT_WIN_STEP) != 0;
@@ -163,18 +166,12 @@ static __attribute__((noinline)) void change_windows(struct svm_vcpu *svm, uint3
 /* Windows whose being armed means no more than the same bits again in the VMCB. */
 #define WINDOWS_PLAIN (INJECT_WIN_IRET | INJECT_WIN_TPR)
 
-static inline void apply_windows(struct svm_vcpu *svm, uint32_t windows)
-{
-    if (UNLIKELY(windows != svm->windows || (windows & ~WINDOWS_PLAIN) != 0))
-        change_windows(svm, windows);
-    svm->dr6_before = svm->vmcb->dr6;
-}
-
-static void apply_event(struct svm_vcpu *svm, const struct inject_event *event)
+/* For EVENTINJ; exceptions and software events bring more with them. */
+static __attribute__((cold)) uint64_t event_value(struct svm_vcpu *svm, const struct inject_event *event)
 {
     struct vmcb *vmcb = svm->vmcb;
-    uint64_t value = VMCB_EVENT_VALID | field_make(event->vector, VMCB_EVENT_VECTOR);
     uint64_t type = event->type;
+    uint64_t value = VMCB_EVENT_VALID | field_make(event->vector, VMCB_EVENT_VECTOR);
 
     if (type > VMCB_EVENT_SOFT)
         type = VMCB_EVENT_EXCEPTION; /* INT3, INTO, INT1: SVM knows no types of their own */
@@ -191,21 +188,49 @@ static void apply_event(struct svm_vcpu *svm, const struct inject_event *event)
         vmcb_set_dr7(vmcb, vmcb->dr7 & ~DR7_GD);
     if (inject_event_is_soft(event))
         svm_soft_event_begin(svm, event);
-    vmcb->interrupt_shadow = 0; /* a delivery ends it */
-    vmcb->eventinj = value;
+    return value;
 }
 
+/* All that there may be to do. */
+static __attribute__((noinline, cold)) void apply_fully(struct svm_vcpu *svm,
+                                                        const struct inject_actions *actions)
+{
+    struct vmcb *vmcb = svm->vmcb;
+
+    if (svm->soft_advance != 0)
+        svm_soft_event_take_back(svm);
+    apply_flags(svm, actions->flags);
+    vmcb->eventinj = 0;
+    if (inject_event_valid(&actions->event)) {
+        vmcb->eventinj = event_value(svm, &actions->event);
+        vmcb->interrupt_shadow = 0; /* a delivery ends it */
+    }
+    if (actions->windows != svm->windows || (actions->windows & ~WINDOWS_PLAIN) != 0)
+        change_windows(svm, actions->windows);
+    svm->dr6_before = vmcb->dr6;
+}
+
+/* An interrupt or NMI, with the same windows as before but for IRET's. */
 void svm_inject_apply(struct x86_vcpu *vcpu, const struct inject_actions *actions)
 {
     struct svm_vcpu *svm = svm_vcpu_of(vcpu);
+    struct vmcb *vmcb = svm->vmcb;
+    const struct inject_event *event = &actions->event;
+    uint64_t odd =
+        (actions->flags & ~INJECT_DO_ACK_IRQ) | ((actions->windows | svm->windows) & ~INJECT_WIN_IRET);
 
-    if (UNLIKELY(svm->soft_advance != 0))
-        svm_soft_event_take_back(svm);
-    apply_flags(svm, actions->flags);
-    svm->vmcb->eventinj = 0;
-    if (inject_event_valid(&actions->event))
-        apply_event(svm, &actions->event);
-    apply_windows(svm, actions->windows);
+    if (UNLIKELY((odd | svm->soft_advance) != 0 || !inject_event_valid(event) ||
+                 event->type > INJECT_TYPE_NMI)) {
+        apply_fully(svm, actions);
+        return;
+    }
+    vmcb->eventinj = VMCB_EVENT_VALID | field_make(event->type, VMCB_EVENT_TYPE) | event->vector;
+    vmcb->interrupt_shadow = 0; /* a delivery ends it */
+    if (actions->windows != svm->windows) {
+        vmcb_set_intercept_1(vmcb, vmcb->intercept_1 ^ (uint32_t)VMCB_INTERCEPT_IRET);
+        svm->windows = actions->windows;
+    }
+    svm->dr6_before = vmcb->dr6;
 }
 
 /* EXITINTINFO has the layout of EVENTINJ; old contents may stay with the valid bit clear. */
@@ -281,7 +306,8 @@ static uint8_t soft_length(struct svm_vcpu *svm)
     return insn == NULL ? 1 : insn->length;
 }
 
-static void classify_exception(struct svm_vcpu *svm, uint32_t vector, struct inject_exit *exit)
+static __attribute__((cold)) void classify_exception(struct svm_vcpu *svm, uint32_t vector,
+                                                     struct inject_exit *exit)
 {
     struct vmcb *vmcb = svm->vmcb;
 
@@ -321,7 +347,6 @@ bool svm_inject_exit(struct svm_vcpu *svm, uint32_t code)
     struct inject *inject = &svm->x86.core.inject;
     struct vmcb *vmcb = svm->vmcb;
     struct inject_exit exit = {.kind = INJECT_EXIT_OTHER};
-    struct inject_view view;
     bool shadow_step = inject->state.step == INJECT_STEP_SHADOW;
     uint32_t vector = code - VMCB_EXIT_EXCEPTION;
 
@@ -338,9 +363,8 @@ bool svm_inject_exit(struct svm_vcpu *svm, uint32_t code)
         svm_soft_event_exit(svm, inject_event_valid(&exit.cut) && inject_event_is_soft(&exit.cut));
     if (UNLIKELY(shadow_step))
         exit.flags = svm_shadow_step_exit(svm, exit.kind == INJECT_EXIT_STEP);
-    svm_inject_view(&svm->x86, &view);
-    exit.flags |= view.flags & (uint32_t)(INJECT_VIEW_IF | INJECT_VIEW_SHADOW | INJECT_VIEW_NMI_MASK |
-                                          INJECT_VIEW_VNMI_PENDING);
+    exit.flags |= svm_inject_view(&svm->x86) & (uint32_t)(INJECT_VIEW_IF | INJECT_VIEW_SHADOW |
+                                                          INJECT_VIEW_NMI_MASK | INJECT_VIEW_VNMI_PENDING);
     exit.rip = vmcb->rip;
     apply_flags(svm, inject_after_exit(inject, &exit));
     if (UNLIKELY(shadow_step))

@@ -35,6 +35,8 @@ struct vmx_parked {
     uint64_t kernel_gs_base;
 };
 
+#define VIRTUAL_APIC_TPR 0x80 /* in the virtual-APIC page */
+
 struct vmx_vcpu {
     struct x86_vcpu x86;
     hpa_t vmcs;
@@ -127,7 +129,7 @@ void vmx_return(struct vmx_vcpu *vmx, bool borrowed);
 void vmx_decode_exit(struct vmx_vcpu *vmx, struct vm_exit *exit);
 
 /* vmx_inject.c */
-void vmx_inject_view(struct x86_vcpu *vcpu, struct inject_view *view);
+uint32_t vmx_inject_view(struct x86_vcpu *vcpu);
 void vmx_inject_apply(struct x86_vcpu *vcpu, const struct inject_actions *actions);
 /* Reports the exit to the injection scheduler; true if it was its own and is done with. */
 bool vmx_inject_exit(struct vmx_vcpu *vmx, uint32_t reason, uint32_t vectoring);

@@ -18,7 +18,7 @@
 #define BLOCKING_SHADOW  (VMCS_BLOCKING_STI | VMCS_BLOCKING_MOV_SS)
 #define ENTRY_ERROR_BITS FIELD(15, 0)
 
-void vmx_inject_view(struct x86_vcpu *vcpu, struct inject_view *view)
+uint32_t vmx_inject_view(struct x86_vcpu *vcpu)
 {
     const struct vmx_vcpu *vmx = vmx_vcpu_of(vcpu);
     uint32_t flags = x86_rflags_view(vcpu->sw.regs.rflags);
@@ -32,7 +32,7 @@ void vmx_inject_view(struct x86_vcpu *vcpu, struct inject_view *view)
     }
     if ((vmx->blocking & VMCS_BLOCKING_NMI) != 0)
         flags |= (uint32_t)INJECT_VIEW_NMI_MASK;
-    view->flags = flags;
+    return flags;
 }
 
 void vmx_set_blocking(struct vmx_vcpu *vmx, uint32_t blocking)
@@ -236,10 +236,9 @@ bool vmx_inject_exit(struct vmx_vcpu *vmx, uint32_t reason, uint32_t vectoring)
 {
     struct inject *inject = &vmx->x86.core.inject;
     struct inject_exit exit = {.kind = INJECT_EXIT_OTHER};
-    struct inject_view view;
 
-    vmx_inject_view(&vmx->x86, &view);
-    exit.flags = view.flags & (uint32_t)(INJECT_VIEW_IF | INJECT_VIEW_SHADOW | INJECT_VIEW_NMI_MASK);
+    exit.flags =
+        vmx_inject_view(&vmx->x86) & (uint32_t)(INJECT_VIEW_IF | INJECT_VIEW_SHADOW | INJECT_VIEW_NMI_MASK);
     exit.rip = vmx->hw_rip;
     if ((vmx->exit_reason & VMX_EXIT_ENTRY_FAILED) != 0)
         exit.kind = INJECT_EXIT_ENTRY_FAILED;

@@ -12,10 +12,9 @@
 #include "core/guest_mem.h"
 #include "lib/string.h"
 
-#define VIRTUAL_APIC_TPR 0x80
-#define CR3_PAE_TABLE    FIELD(31, 5)
-#define PDPTE_COUNT      4
-#define TPR_CLASS_SHIFT  4
+#define CR3_PAE_TABLE   FIELD(31, 5)
+#define PDPTE_COUNT     4
+#define TPR_CLASS_SHIFT 4
 
 /* Guest-state rows are in the order of enum x86_sreg, then LDTR and TR. */
 _Static_assert(VMCS_GUEST_FS_BASE == VMCS_GUEST_ES_BASE + X86_FS * VMCS_STEP, "segment rows");

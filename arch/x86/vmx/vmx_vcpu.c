@@ -62,6 +62,7 @@ struct x86_vcpu *vmx_vcpu_create(struct x86_vm *vm, uint32_t id)
     vmx->vpid = next_vpid++;
     vmx->x86.core.vm = &vm->core;
     vmx->x86.core.id = id;
+    vmx->x86.cr8_byte = &vmx->virtual_apic[VIRTUAL_APIC_TPR];
     return &vmx->x86;
 
 free_vmcs:
