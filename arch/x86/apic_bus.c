@@ -146,6 +146,8 @@ static bool self_allowed(uint8_t mode)
     return mode == MSI_FIXED || mode == MSI_LOWEST || mode == MSI_NMI;
 }
 
+_Static_assert(MAX_VCPUS_PER_VM <= BROADCAST8, "no CPU has the ID that means all of them");
+
 /* A fixed interrupt or NMI to one CPU by its ID: nearly every IPI. False: it is none, nothing is done. */
 static inline bool send_to_one(struct vlapic *from, uint64_t icr)
 {
@@ -153,8 +155,7 @@ static inline bool send_to_one(struct vlapic *from, uint64_t icr)
     uint32_t dest = vlapic_is_x2apic(from) ? (uint32_t)(icr >> 32) : (uint32_t)(icr >> 56);
     struct vlapic *vl;
 
-    if ((low & (APIC_ICR_LOGICAL | APIC_ICR_SHORTHAND)) != 0 || dest >= from->bus->count ||
-        dest == BROADCAST8)
+    if ((low & (APIC_ICR_LOGICAL | APIC_ICR_SHORTHAND)) != 0 || dest >= from->bus->count)
         return false;
     vl = from->bus->apics[index_nospec(dest, from->bus->count)];
     if ((low & APIC_ICR_MODE) == (uint32_t)MSI_FIXED << APIC_ICR_MODE_SHIFT &&

@@ -12,6 +12,10 @@
 #define CPU_AREA_MC_TOP    0xe000
 #define CPU_AREA_CPU       0xf000
 
+/* Of the local APIC (arch/x86/host_apic.c): in its page, and as an MSR. */
+#define APIC_EOI_OFFSET 0xb0
+#define APIC_EOI_MSR    0x80b
+
 /* struct trap_frame (arch/x86/traps.h). */
 #define TRAP_FRAME_VECTOR 0x78
 #define TRAP_FRAME_ERROR  0x80

@@ -53,14 +53,14 @@ enum apic_register {
 
 #define MIN_COUNT 16 /* a shorter wait is not worth less than this */
 
-static uint64_t page; /* of the xAPIC */
+uint64_t host_apic_page;
 static bool x2apic;
 static uint64_t timer_per_ns; /* 32.32; 0: TSC-deadline mode */
 static uint64_t timer_longest_ns;
 
 static uint32_t apic_read(enum apic_register reg)
 {
-    return x2apic ? (uint32_t)insn_rdmsr(MSR_X2APIC + reg / 16) : mmio_read32(page + reg);
+    return x2apic ? (uint32_t)insn_rdmsr(MSR_X2APIC + reg / 16) : mmio_read32(host_apic_page + reg);
 }
 
 static void apic_write(enum apic_register reg, uint32_t value)
@@ -68,7 +68,7 @@ static void apic_write(enum apic_register reg, uint32_t value)
     if (x2apic)
         insn_wrmsr(MSR_X2APIC + reg / 16, value);
     else
-        mmio_write32(page + reg, value);
+        mmio_write32(host_apic_page + reg, value);
 }
 
 static void mode_enter(void)
@@ -88,9 +88,9 @@ int host_apic_init(void)
     if ((base & APIC_BASE_ENABLE) == 0)
         return E_NOTSUP; /* on some CPUs it cannot be turned on again */
     x2apic = (cpuid.ecx & CPUID_1_ECX_X2APIC) != 0;
-    page = base & APIC_BASE_ADDRESS;
+    host_apic_page = x2apic ? 0 : base & APIC_BASE_ADDRESS;
     mode_enter();
-    return x2apic ? 0 : host_map_set(hpa(page), PAGE_SIZE, HOST_MAP_DEVICE);
+    return x2apic ? 0 : host_map_set(hpa(host_apic_page), PAGE_SIZE, HOST_MAP_DEVICE);
 }
 
 void host_apic_enable(uint32_t nmi_pins)
@@ -122,7 +122,7 @@ static inline __attribute__((always_inline)) void eoi(void)
     if (x2apic)
         insn_wrmsr(MSR_X2APIC + APIC_EOI / 16, 0);
     else
-        mmio_write32(page + APIC_EOI, 0);
+        mmio_write32(host_apic_page + APIC_EOI, 0);
 }
 
 void host_apic_eoi(void)
@@ -138,11 +138,12 @@ void host_apic_timer_entry(struct interrupt_frame *frame)
     cpu_note(this_cpu(), ATTENTION_TIMER);
 }
 
-/* A kick's sender has raised attention before; a poke's has set a request. */
-void host_apic_poke_entry(struct interrupt_frame *frame)
+static inline void icr_wait(void)
 {
-    (void)frame;
-    eoi();
+    uint32_t tries = APIC_ICR_TRIES;
+
+    while ((mmio_read32(host_apic_page + APIC_ICR) & APIC_ICR_PENDING) != 0 && --tries != 0)
+        arch_cpu_relax();
 }
 
 /*
@@ -157,11 +158,9 @@ static void icr_send(uint32_t apic_id, uint32_t command)
         insn_wrmsr(MSR_X2APIC + APIC_ICR / 16, (uint64_t)apic_id << 32 | command);
         return;
     }
-    for (uint32_t i = 0; i < APIC_ICR_TRIES && (mmio_read32(page + APIC_ICR) & APIC_ICR_PENDING) != 0; i++)
-        arch_cpu_relax();
-    if ((command & APIC_ICR_OTHERS) != APIC_ICR_OTHERS)
-        mmio_write32(page + APIC_ICR_HIGH, (uint32_t)field_make(apic_id, APIC_ID_XAPIC));
-    mmio_write32(page + APIC_ICR, command);
+    icr_wait();
+    mmio_write32(host_apic_page + APIC_ICR_HIGH, (uint32_t)field_make(apic_id, APIC_ID_XAPIC));
+    mmio_write32(host_apic_page + APIC_ICR, command);
 }
 
 void host_apic_send(uint32_t apic_id, uint8_t vector)
@@ -176,7 +175,14 @@ void host_apic_send_nmi(uint32_t apic_id)
 
 void host_apic_send_nmi_others(void)
 {
-    icr_send(0, (uint32_t)APIC_ICR_ASSERT | APIC_ICR_NMI | APIC_ICR_OTHERS);
+    const uint32_t command = (uint32_t)APIC_ICR_ASSERT | APIC_ICR_NMI | APIC_ICR_OTHERS;
+
+    if (x2apic) {
+        icr_send(0, command);
+        return;
+    }
+    icr_wait();
+    mmio_write32(host_apic_page + APIC_ICR, command);
 }
 
 void host_apic_send_init(uint32_t apic_id)

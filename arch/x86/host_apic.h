@@ -25,13 +25,13 @@ bool host_apic_is_x2apic(void);
 uint32_t host_apic_id(void);
 void host_apic_eoi(void);
 
-/*
- * Entry points, for the interrupt table: the timer's, and that of pokes and kicks. They leave GS alone, so it
- * must be the host's, as for all traps.
- */
+/* Of the xAPIC; 0: it is an x2APIC. */
+extern uint64_t host_apic_page;
+
+/* The timer's entry point, for the interrupt table. It leaves GS alone, so it must be the host's, as for all
+ * traps. */
 struct interrupt_frame;
 __attribute__((interrupt)) void host_apic_timer_entry(struct interrupt_frame *frame);
-__attribute__((interrupt)) void host_apic_poke_entry(struct interrupt_frame *frame);
 
 /* Fixed, edge interrupt to one CPU. */
 void host_apic_send(uint32_t apic_id, uint8_t vector);

@@ -76,3 +76,28 @@ trap_with_error:
     pop %rax
     add $16, %rsp
     iretq
+
+/*
+ * Pokes and kicks, which do no more than interrupt: EOI. A kick's sender has raised attention before; a poke's
+ * has set a request.
+ */
+    .balign 16
+    .global trap_poke
+trap_poke:
+    push %rax
+    mov host_apic_page(%rip), %rax
+    test %rax, %rax
+    jz 1f
+    movl $0, APIC_EOI_OFFSET(%rax)
+    pop %rax
+    iretq
+1:  push %rcx
+    push %rdx
+    mov $APIC_EOI_MSR, %ecx
+    xor %eax, %eax
+    xor %edx, %edx
+    wrmsr
+    pop %rdx
+    pop %rcx
+    pop %rax
+    iretq

@@ -40,6 +40,7 @@ _Static_assert(__builtin_offsetof(struct trap_frame, error) == TRAP_FRAME_ERROR,
 _Static_assert(__builtin_offsetof(struct trap_frame, cs) == TRAP_FRAME_CS, "trap frame");
 
 extern const uint8_t trap_stubs[];
+extern const uint8_t trap_poke[];
 
 static struct idt_gate idt[IDT_ENTRIES] __attribute__((aligned(16)));
 
@@ -95,8 +96,8 @@ void traps_init(void)
         set_gate(i, (uintptr_t)trap_stubs + i / TRAP_STUB_GROUP * TRAP_STUB_GROUP_BYTES +
                         i % TRAP_STUB_GROUP * TRAP_STUB_BYTES);
     set_gate(HOST_VECTOR_TIMER, (uintptr_t)host_apic_timer_entry);
-    set_gate(HOST_VECTOR_POKE, (uintptr_t)host_apic_poke_entry);
-    set_gate(HOST_VECTOR_KICK, (uintptr_t)host_apic_poke_entry);
+    set_gate(HOST_VECTOR_POKE, (uintptr_t)trap_poke);
+    set_gate(HOST_VECTOR_KICK, (uintptr_t)trap_poke);
 }
 
 void traps_load(void)

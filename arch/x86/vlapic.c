@@ -65,8 +65,8 @@ void vlapic_log_error(struct vlapic *vl, uint32_t esr_bits)
         tell_owner(vl, VLAPIC_OUT_ERROR);
 }
 
-/* What is outstanding by that; 0: the interrupt is not taken. */
-static inline uint32_t post(struct vlapic *vl, uint8_t vector, bool level)
+/* What is outstanding by that; 0: the interrupt is not taken. `checked`: the vector is a legal one. */
+static inline uint32_t post(struct vlapic *vl, uint8_t vector, bool level, bool checked)
 {
     const uint64_t takes = VLAPIC_ROUTE_ENABLED | VLAPIC_ROUTE_SOFT;
     uint64_t bit = BIT(vector & 63);
@@ -74,7 +74,7 @@ static inline uint32_t post(struct vlapic *vl, uint8_t vector, bool level)
 
     if ((atomic_load_explicit(&vl->route, memory_order_relaxed) & takes) != takes)
         return 0;
-    if (UNLIKELY(vector < APIC_MIN_VECTOR)) {
+    if (!checked && UNLIKELY(vector < APIC_MIN_VECTOR)) {
         vlapic_log_error(vl, APIC_ESR_RECEIVE_VECTOR);
         return 0;
     }
@@ -90,7 +90,7 @@ static inline uint32_t post(struct vlapic *vl, uint8_t vector, bool level)
 
 bool vlapic_post(struct vlapic *vl, uint8_t vector, bool level)
 {
-    uint32_t out = post(vl, vector, level);
+    uint32_t out = post(vl, vector, level, false);
 
     if (out != 0)
         tell_owner(vl, out);
@@ -99,7 +99,7 @@ bool vlapic_post(struct vlapic *vl, uint8_t vector, bool level)
 
 void vlapic_post_from(struct vlapic *vl, uint8_t vector, const struct vlapic *from)
 {
-    uint32_t out = post(vl, vector, false);
+    uint32_t out = post(vl, vector, false, true);
 
     if (UNLIKELY(out == 0))
         return;

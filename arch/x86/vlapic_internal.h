@@ -38,8 +38,8 @@ void vlapic_log_error(struct vlapic *vl, uint32_t esr_bits);
 void vlapic_post_nmi(struct vlapic *vl);
 
 /*
- * IPIs: a fixed interrupt and an NMI from the vCPU of `from`, which runs on this CPU. One to itself is no
- * request: its owner looks at the posted word before it enters or blocks.
+ * IPIs: a fixed interrupt (its vector is legal) and an NMI from the vCPU of `from`, which runs on this CPU.
+ * One to itself is no request: its owner looks at the posted word before it enters or blocks.
  */
 void vlapic_post_from(struct vlapic *vl, uint8_t vector, const struct vlapic *from);
 void vlapic_post_nmi_from(struct vlapic *vl, const struct vlapic *from);

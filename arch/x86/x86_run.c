@@ -207,7 +207,7 @@ static __attribute__((noinline, cold)) bool take_requests(struct x86_vcpu *vcpu,
 /* Attention, then a vCPU that waits for its start. True: go on preparing. */
 static __attribute__((noinline)) bool attend(struct x86_vcpu *vcpu)
 {
-    if (atomic_load_explicit(&this_cpu()->attention, memory_order_relaxed) != 0)
+    if (x86_attention() != 0)
         return sched_attend(this_cpu());
     return !vcpu_block(&vcpu->core, VCPU_OFF);
 }
@@ -225,8 +225,7 @@ bool x86_prepare_entry(struct x86_vcpu *vcpu)
                 return false;
             continue;
         }
-        if (UNLIKELY((vcpu->waiting & X86_WAIT_SIPI) != 0 ||
-                     atomic_load_explicit(&this_cpu()->attention, memory_order_relaxed) != 0)) {
+        if (UNLIKELY((x86_attention() | (vcpu->waiting & X86_WAIT_SIPI)) != 0)) {
             /* inject_schedule() may have cleared the word after a view that was older than the request. */
             if (requests != 0)
                 (void)inject_post_irq(&vcpu->core.inject.posted);
@@ -237,7 +236,7 @@ bool x86_prepare_entry(struct x86_vcpu *vcpu)
         /* That is also why a request alone is reason enough to look. */
         if ((requests | vcpu->waiting) == 0 && !inject_has_work(&vcpu->core.inject))
             return true;
-        switch (halts_at_once(vcpu) ? X86_HALTED : take_events(vcpu)) {
+        switch (requests == 0 && halts_at_once(vcpu) ? X86_HALTED : take_events(vcpu)) {
         case X86_READY:
             return true;
         case X86_AGAIN:

@@ -54,6 +54,22 @@ struct svm_features {
 
 extern struct svm_features svm_features;
 
+/* Per physical CPU. */
+struct svm_cpu {
+    hpa_t host_save; /* VM_HSAVE_PA: written by VMRUN */
+    hpa_t host_vmcb; /* VMSAVEd host state for VMLOAD after an exit */
+    uint64_t asid_generation;
+    uint32_t asid_next;
+};
+
+/* svm_setup.c: see struct vcpu_ops. */
+int svm_check_features(void);
+int svm_choose_nmi(enum nmi_way wish, enum inject_way_id *way, uint32_t *caps);
+int svm_cpu_enable(void);
+int svm_vm_create(struct x86_vm *vm);
+struct x86_vcpu *svm_vcpu_create(struct x86_vm *vm, uint32_t id);
+void svm_vcpu_reset(struct x86_vcpu *vcpu);
+
 static inline struct svm_vcpu *svm_vcpu_of(struct x86_vcpu *vcpu)
 {
     return CONTAINER_OF(vcpu, struct svm_vcpu, x86);

@@ -203,8 +203,3 @@ void svm_set_cr8(struct x86_vcpu *vcpu, uint8_t cr8)
 
     vmcb_set_int_ctl(vmcb, field_set(vmcb->int_ctl, VMCB_V_TPR, cr8));
 }
-
-struct code_context svm_get_code_context(struct x86_vcpu *vcpu)
-{
-    return svm_code_context(svm_vcpu_of(vcpu));
-}

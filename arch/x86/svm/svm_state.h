@@ -17,6 +17,5 @@ void svm_set_seg(struct x86_vcpu *vcpu, enum x86_sreg which, const struct x86_se
 void svm_get_table(struct x86_vcpu *vcpu, enum x86_table which, struct x86_seg *table);
 void svm_set_table(struct x86_vcpu *vcpu, enum x86_table which, const struct x86_seg *table);
 uint8_t svm_get_cpl(struct x86_vcpu *vcpu);
-struct code_context svm_get_code_context(struct x86_vcpu *vcpu);
 uint8_t svm_get_cr8(struct x86_vcpu *vcpu);
 void svm_set_cr8(struct x86_vcpu *vcpu, uint8_t cr8);
