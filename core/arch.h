@@ -128,6 +128,9 @@ void arch_vcpu_nmi_state(struct vcpu *vcpu, struct arch_nmi_state *state);
 /* First instruction of the NMI handler of a held vCPU, as it would be entered now. E_NOENT: there is none. */
 MUST_CHECK int arch_vcpu_nmi_handler(struct vcpu *vcpu, gva_t *at);
 
+/* Where that handler, at its first instruction now, returns to. E_NOENT: that cannot be told. */
+MUST_CHECK int arch_vcpu_nmi_return(struct vcpu *vcpu, gva_t *at);
+
 /* Of an exit's raw code (struct vm_exit) what a histogram tells apart, and " name" for that, or "". */
 uint32_t arch_exit_reason(uint64_t raw);
 void arch_exit_reason_name(uint32_t reason, char *text, size_t size);
@@ -136,8 +139,10 @@ void arch_exit_reason_name(uint32_t reason, char *text, size_t size);
  * exit. */
 void arch_trace_exits(bool on);
 
-/* Events from outside: an NMI to one vCPU (E_NOTSUP: it has none), an interrupt message to one (E_RANGE: no
- * such vector), one edge of a line of the board (E_RANGE). Any CPU. */
+/* Events from outside: an NMI to one vCPU that is held, or what comes nearest and is called by that name
+ * (E_NOTSUP: nothing does), an interrupt message to one (E_RANGE: no such vector), one edge of a line of the
+ * board (E_RANGE). Any CPU. */
+extern const char arch_vcpu_nmi_name[];
 MUST_CHECK int arch_vcpu_nmi(struct vcpu *vcpu);
 MUST_CHECK int arch_vcpu_ipi(struct vcpu *vcpu, uint64_t vector);
 MUST_CHECK int arch_vm_irq(struct vm *vm, uint64_t line);

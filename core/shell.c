@@ -230,6 +230,7 @@ static void interrupt(void)
     byte_ring_clear(&shell.out);
     byte_ring_clear(&shell.input);
     put("\r\n^C\r\n");
+    shell_nmi_abort();
     shell.lost = 0;
     shell.paused = false;
     shell.phase = STOPPED;
@@ -383,5 +384,6 @@ bool shell_poll(void)
     if (shell.phase == IDLE && console_shell_broken())
         line_edit_redraw(&shell.edit);
     show();
-    return typed || shell.phase != IDLE || byte_ring_used(&shell.out) != 0;
+    return typed || shell.phase != IDLE || byte_ring_used(&shell.out) != 0 ||
+           byte_ring_used(&shell.input) != 0;
 }

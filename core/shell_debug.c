@@ -18,6 +18,10 @@ static const char *const kind_names[] = {
 
 static void note_stop(struct vm *vm, const struct guest_debug_stop *stop)
 {
+    if (shell_nmi_stopped(stop)) {
+        cpu_kick(cpus[0]);
+        return;
+    }
     if (vm->debug == NULL || (vm->debug->users & BIT(GUEST_DEBUG_BY_SHELL)) == 0)
         return;
     if (stop->kind != GUEST_DEBUG_STEP)

@@ -20,6 +20,16 @@ static enum shell_step group(struct shell_job *job, enum arch_reg_group which)
     return SHELL_MORE;
 }
 
+void shell_general_regs(struct shell_job *job)
+{
+    uint32_t line = job->line;
+
+    job->line = 0;
+    while (group(job, ARCH_REG_GENERAL) == SHELL_MORE)
+        continue;
+    job->line = line;
+}
+
 enum shell_step shell_regs(struct shell_job *job)
 {
     char where[120];

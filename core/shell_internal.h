@@ -31,15 +31,14 @@ struct shell_job;
 
 /*
  * One command. `arguments` says what may follow, a letter each, everything behind '?' may be missing:
- *   v VM    c VM or VM.VCPU    h as c, or "host"    e number    a address    w one of `words`    s any word
+ *   v VM    c VM or VM.VCPU    h as c, or "host"    e number    a address    w one of `usage`    s any word
  */
 struct shell_command {
     const char *name; /* one word or two */
-    const char *arguments;
-    const char *words; /* for w: "on|off" */
-    const char *usage; /* arguments for people */
-    const char *help;  /* what it does; examples behind the first line, if any */
+    char arguments[7];
     uint8_t flags;
+    const char *usage; /* arguments for people; of w the words themselves: "on|off" */
+    const char *help;  /* what it does; examples behind the first line, if any */
     enum shell_step (*run)(struct shell_job *job);
 };
 
@@ -108,6 +107,12 @@ void shell_let_go(void);
 void shell_set_direct(bool on);      /* the emergency shell's output: to the wire, at once */
 void shell_set_page(uint32_t lines); /* 0: no paging */
 struct vm *shell_vm(const char *name, size_t length);
+void shell_general_regs(struct shell_job *job); /* shell_inspect.c: all of them, of the held vCPU */
+
+/* shell_nmi.c. A stop at one of nmi's own breakpoints: noted, true. Any CPU. */
+bool shell_nmi_stopped(const struct guest_debug_stop *stop);
+/* Ctrl-C: it is not gone on with. */
+void shell_nmi_abort(void);
 
 /* The commands, by file. */
 #define SHELL_RUN(name) enum shell_step shell_##name(struct shell_job *job)

@@ -177,17 +177,18 @@ static bool take_vcpu(struct shell_job *job, const char *word)
 
 static bool take_choice(struct shell_job *job, const char *word)
 {
-    const char *at = job->command->words;
+    const char *at = job->command->usage;
     size_t length = strlen(word);
 
+    at += *at == '[';
     for (job->choice = 0;; job->choice++) {
         const char *end = at;
 
-        while (*end != '\0' && *end != '|')
+        while (*end != '\0' && *end != '|' && *end != ']')
             end++;
         if ((size_t)(end - at) == length && strncmp(at, word, length) == 0)
             return true;
-        if (*end == '\0')
+        if (*end != '|')
             return false;
         at = end + 1;
     }

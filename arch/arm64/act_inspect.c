@@ -21,6 +21,11 @@
 #define SPI_FIRST 32
 #define SGI_COUNT 16
 
+#define VECTORS_CURRENT  0x200
+#define VECTORS_LOWER    0x400
+#define VECTORS_LOWER_32 0x600
+#define VECTOR_SERROR    0x180
+
 /* ICC_SGI1R_EL1 */
 #define SGI_TARGETS FIELD(15, 0)
 #define SGI_AFF1    FIELD(23, 16)
@@ -37,24 +42,45 @@ void arch_vcpu_where(struct vcpu *core, char *text, size_t size)
                  (waiting & ARM64_WAIT_EVENT) != 0 ? " waits for an event" : "");
 }
 
+/* These CPUs have no NMI. What comes nearest is an SError: interrupts do not mask it, PSTATE.A does. */
 void arch_vcpu_nmi_state(struct vcpu *core, struct arch_nmi_state *state)
 {
-    (void)core;
-    *state = (struct arch_nmi_state){0};
+    const struct arm64_vcpu *vcpu = arm64_vcpu_of(core);
+
+    *state = (struct arch_nmi_state){.delivered = vcpu->serror_count - vcpu->serror,
+                                     .masked = (vcpu->sw.regs.pstate & PSTATE_A) != 0};
 }
 
+/* The vector for SErrors, by where the vCPU is. Arm ARM, "Vector tables". */
 int arch_vcpu_nmi_handler(struct vcpu *core, gva_t *at)
 {
-    (void)core;
-    (void)at;
-    return E_NOENT;
+    const struct arm64_vcpu *vcpu = arm64_vcpu_of(core);
+    uint64_t pstate = vcpu->sw.regs.pstate;
+    uint64_t from = (pstate & PSTATE_SP) != 0 ? VECTORS_CURRENT : 0;
+
+    if ((pstate & PSTATE_EL) == 0)
+        from = (pstate & PSTATE_NRW) != 0 ? VECTORS_LOWER_32 : VECTORS_LOWER;
+    *at = gva(vcpu->sys.vbar + from + VECTOR_SERROR);
+    return 0;
 }
 
+int arch_vcpu_nmi_return(struct vcpu *core, gva_t *at)
+{
+    *at = gva(arm64_vcpu_of(core)->sys.elr);
+    return 0;
+}
+
+/* The vCPU is held: the bit goes into HCR_EL2 with the next load. */
 int arch_vcpu_nmi(struct vcpu *core)
 {
-    (void)core;
-    return E_NOTSUP;
+    struct arm64_vcpu *vcpu = arm64_vcpu_of(core);
+
+    vcpu->serror_count += !vcpu->serror;
+    vcpu->serror = true;
+    return 0;
 }
+
+const char arch_vcpu_nmi_name[] = "SError";
 
 /* A software-generated interrupt, as if it had sent one to itself. */
 int arch_vcpu_ipi(struct vcpu *core, uint64_t number)

@@ -105,11 +105,12 @@ struct arm64_last_exit {
 struct arm64_vcpu {
     struct vcpu core;
     struct arm64_switch sw;
-    uint64_t hcr;     /* HCR_EL2 while loaded, VSE aside */
-    uint32_t waiting; /* ARM64_WAIT_*: what keeps it from running though it has the CPU */
-    bool serror;      /* a virtual SError is pending; loaded: HCR_EL2.VSE knows */
-    bool lrs_loaded;  /* list registers hold gic's last fill and have not been folded since */
-    uint64_t ich_hcr; /* ICH_HCR_EL2 as of the last fill */
+    uint64_t hcr;          /* HCR_EL2 while loaded, VSE aside */
+    uint32_t waiting;      /* ARM64_WAIT_*: what keeps it from running though it has the CPU */
+    uint64_t serror_count; /* that the shell sent; the boot CPU's */
+    bool serror;           /* a virtual SError is pending; loaded: HCR_EL2.VSE knows */
+    bool lrs_loaded;       /* list registers hold gic's last fill and have not been folded since */
+    uint64_t ich_hcr;      /* ICH_HCR_EL2 as of the last fill */
     struct vgic_vcpu gic;
     struct vgic_v4_vcpu v4;
     struct arm64_context sys;

@@ -108,6 +108,12 @@ bool arm64_events_line(const struct arm64_vcpu *vcpu, uint32_t line, char *text,
                      vcpu->core.inject.undefined_count, vcpu->core.inject.abort_count);
         return true;
     default:
+        if (vcpu->serror && line-- == 3) {
+            fmt_snprintf(text, size, "pending: SError: %s",
+                         (vcpu->sw.regs.pstate & PSTATE_A) != 0 ? "PSTATE.A is set"
+                                                                : "nothing, it comes with the next entry");
+            return true;
+        }
         irq = concerned(vcpu, line - 3);
         if (irq == NULL)
             return false;

@@ -61,6 +61,22 @@ int arch_vcpu_nmi_handler(struct vcpu *core, gva_t *at)
     return 0;
 }
 
+/* On the top of its stack, no error code before it. */
+int arch_vcpu_nmi_return(struct vcpu *core, gva_t *at)
+{
+    struct x86_vcpu *vcpu = x86_vcpu_of(core);
+    bool is_long = (x86_ops->get(vcpu, X86_STATE_EFER) & EFER_LMA) != 0;
+    uint64_t value = 0;
+
+    if ((x86_ops->get(vcpu, X86_STATE_CR0) & CR0_PE) == 0 ||
+        inspect_read(core, gva(arch_vcpu_reg_get(core, arch_reg_sp)), &value, is_long ? 8 : 4, NULL) != 0)
+        return E_NOENT;
+    *at = gva(value);
+    return 0;
+}
+
+const char arch_vcpu_nmi_name[] = "NMI";
+
 int arch_vcpu_nmi(struct vcpu *core)
 {
     (void)inject_post_nmi(&core->inject.posted);

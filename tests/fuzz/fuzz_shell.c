@@ -11,6 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+#define TABS_MOST   3
 #define ROUNDS_MOST 3000 /* the longest command waits for a few seconds */
 
 static void expect(bool condition, const char *what)
@@ -56,6 +57,7 @@ static void restart(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint32_t tries;
+    uint32_t tabs = 0;
 
     /* Mostly on top of what the last inputs left. */
     if (tries++ % 1000 == 0)
@@ -63,6 +65,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (setjmp(fake_end) != 0)
         return 0;
     for (size_t i = 0; i < size; i++) {
+        /* A list of all that fits is nearly all that an input costs. */
+        if (data[i] == '\t' && ++tabs > TABS_MOST)
+            continue;
         shell_input(data[i]);
         if (data[i] == '\r')
             (void)fake_advance();
@@ -70,7 +75,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* What was typed before it comes first, and may stop at a page. */
     for (uint32_t i = 0; i < size + 2; i++) {
         type("\x03");
-        (void)fake_advance();
+        if (!fake_advance() && i != 0)
+            break;
     }
     settle();
     expect(shell.phase == IDLE && !shell.held && !shell.paused, "at rest");

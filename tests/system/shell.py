@@ -57,6 +57,7 @@ class Checks:
     the subclasses.
     """
 
+    NMI = "NMI"
     PC, SP, CLOSED, SPARE = "", "", "", ""  # registers, how "interrupts off" is said, a register that the loop leaves alone
     BLOCK, TABLES = "", ""  # the control block's command, the firmware tables'
     NESTED = ""
@@ -284,6 +285,25 @@ class Checks:
         assert len(set(places)) == 3
         assert self.where(self.shell("regs spin")) == int(places[2], 16)
         self.shell("continue spin")
+        self.clear()
+
+    def handler(self):
+        """First instruction of the NMI handler."""
+        return self.words[2]
+
+    def check_nmi(self):
+        """Before, at the first instruction of its handler, after it has returned; with breakpoints of somebody else as well as may be."""
+        text = self.shell("nmi spin.0")
+        shown = re.findall(rf"^(?:before|handler|after): +{self.PC.upper()} 0x([0-9a-f]+) .*{self.CLOSED}.*, sp 0x([0-9a-f]+), "
+                           rf"{self.NMI}s (\w+)", text, re.MULTILINE)
+        assert [state for _, _, state in shown] == ["open", "blocked", "open"], text
+        assert int(shown[1][0], 16) == self.handler() and shown[0][1] == shown[2][1], text
+        registers = [int(number, 16) for number in re.findall(rf"\b{self.PC} +([0-9a-f]{{16}})", text)]
+        assert registers == [int(where, 16) for where, _, _ in shown]
+        assert re.search(r"^entered: +after \d+ us$", text, re.MULTILINE), text
+        assert self.shell("break spin") == ""
+        self.shell(f"break spin {self.words[0]:#x}")
+        assert re.search(r"delivered: within \d+ us", self.shell("nmi spin"))
         self.clear()
 
     def check_irq(self):

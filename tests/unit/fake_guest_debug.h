@@ -25,6 +25,12 @@ void guest_debug_detach(struct vm *vm, enum guest_debug_user user)
     (void)user;
 }
 
+void guest_debug_clear(struct vm *vm, enum guest_debug_user user)
+{
+    (void)vm;
+    (void)user;
+}
+
 int guest_debug_insert(struct vcpu *vcpu, enum guest_debug_user user, enum guest_debug_kind kind, gva_t at,
                        uint32_t size)
 {

@@ -154,6 +154,15 @@ int arch_vcpu_nmi_handler(struct vcpu *vcpu, gva_t *at)
     return 0;
 }
 
+int arch_vcpu_nmi_return(struct vcpu *vcpu, gva_t *at)
+{
+    (void)vcpu;
+    (void)at;
+    return E_NOENT;
+}
+
+const char arch_vcpu_nmi_name[] = "NMI";
+
 int arch_vcpu_nmi(struct vcpu *vcpu)
 {
     (void)vcpu;

@@ -22,6 +22,8 @@ struct trap_frame {
 /* Defined by the program: interrupts and synchronous exceptions from EL1 and EL0, interrupts closed. */
 void trap_irq(struct trap_frame *frame);
 void trap_sync(struct trap_frame *frame);
+/* SErrors; unless the program has its own it is trap_unexpected(). */
+void trap_serror(struct trap_frame *frame);
 /* Prints the frame and ends the machine. */
 void trap_unexpected(struct trap_frame *frame);
 

@@ -83,6 +83,11 @@ void trap_unexpected(struct trap_frame *frame)
     guest_exit();
 }
 
+__attribute__((weak)) void trap_serror(struct trap_frame *frame)
+{
+    trap_unexpected(frame);
+}
+
 static uint32_t big_endian(const uint8_t *at)
 {
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];

@@ -69,7 +69,7 @@ trap_load:
 
 /*
  * Vectors. What comes from the current level with its own stack, and what EL0 does itself, is saved as struct trap_frame and handed to
- * trap_irq() or trap_sync(); anything else ends in trap_unexpected().
+ * trap_irq(), trap_sync() or trap_serror(); anything else ends in trap_unexpected().
  */
     .macro save
     sub sp, sp, #272
@@ -111,7 +111,7 @@ vectors:
     vector trap_sync
     vector trap_irq
     vector trap_unexpected
-    vector trap_unexpected
+    vector trap_serror
     vector trap_sync
     vector trap_unexpected
     vector trap_unexpected

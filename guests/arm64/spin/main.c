@@ -31,6 +31,7 @@ static uint64_t ram[ENTRIES] __attribute__((aligned(4096)));
 static volatile uint64_t let_go;
 static volatile uint64_t turns;
 static volatile uint64_t irq_count;
+static volatile uint64_t serror_count;
 
 void trap_irq(struct trap_frame *frame)
 {
@@ -41,6 +42,12 @@ void trap_irq(struct trap_frame *frame)
 void trap_sync(struct trap_frame *frame)
 {
     trap_unexpected(frame);
+}
+
+void trap_serror(struct trap_frame *frame)
+{
+    (void)frame;
+    serror_count++;
 }
 
 void smp_main(void)
@@ -82,6 +89,7 @@ static FRAMED void spin(void)
 {
     map();
     irq_close();
+    __asm__ volatile("msr daifclr, #4\n\tisb" ::: "memory"); /* SErrors only */
     gic_init();
     gic_cpu_init();
     gic_enable(SGI, true);
@@ -90,7 +98,7 @@ static FRAMED void spin(void)
     print("spin: ready, let go at 0x%lx, turns at 0x%lx, loop 0x%lx\n", (uintptr_t)&let_go, (uintptr_t)&turns,
           (uintptr_t)innermost);
     middle();
-    print("spin: let go\n");
+    print("spin: let go after %lu SErrors\n", serror_count);
 }
 
 static uint32_t to_number(const char *text)
