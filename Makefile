@@ -26,7 +26,7 @@ includes-arm64 := -Iboot/arm64/libfdt -isystem $(libfdt)
 warnings := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 freestanding := -std=c11 -ffreestanding -fno-pic -fno-pie -fno-common -fno-strict-aliasing -fno-stack-protector \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-align-functions -fno-align-loops -fno-align-jumps -ffunction-sections -fdata-sections -fstack-usage
-image-arm64 := build/arm64/Image
+image-arm64 := $(B)/Image
 flags-x86 := -m64 -mpreferred-stack-boundary=3 -mno-push-args -maccumulate-outgoing-args -mgeneral-regs-only -mno-red-zone -mcmodel=small -fcf-protection=none
 flags-arm64 := -mgeneral-regs-only -mcpu=cortex-a53 -mno-outline-atomics
 CFLAGS := $(freestanding) $(warnings) -Oz -fno-jump-tables -fno-ipa-cp-clone -fno-tree-pre -fno-tree-dominator-opts -g $(flags-$(ARCH)) -I. -Iarch/$(ARCH)/inline $(includes-$(ARCH)) $(if $(filter 1,$(DEBUG)),-DLATCH_DEBUG)
@@ -77,7 +77,7 @@ $(B)/latch.elf: $(objects) $(B)/linker.ld tools/symbols.py $(libraries-$(ARCH))
 	@$(if $(relocs-$(ARCH)),$(relocs-$(ARCH)) $(B)/latch0.elf >> $(B)/symbols.S)
 	@$(CROSS)gcc $(ASFLAGS) -c $(B)/symbols.S -o $(B)/symbols.o
 	@$(link) $(objects) $(B)/symbols.o $(libraries-$(ARCH)) -o $@
-build/arm64/Image: build/arm64/latch.elf
+$(B)/Image: $(B)/latch.elf
 	@$(CROSS)objcopy -O binary $< $@
 
 # Host tests: cmocka with the address and undefined-behaviour sanitizers.
