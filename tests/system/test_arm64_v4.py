@@ -24,13 +24,16 @@ def line_about_lpis(result):
     return re.search(r"^latch: self-check: guests' LPIs: (.*)$", result.output, re.MULTILINE)[1]
 
 
-@pytest.mark.parametrize("group, host_cpus", [("its", 2), ("its", 1), ("smp", 2)])
-def test_scenarios(launch, latch_arm64, group, host_cpus):
+# Messages by commands of the guest's ITS, or by a device.
+@pytest.mark.parametrize("group, host_cpus, more, words", [("its", 2, "", ""), ("its", 2, ",msi-test=on", " device=msi-test"),
+                                                           ("its", 1, "", ""), ("smp", 2, "", "")],
+                         ids=["its-2", "its-2-device", "its-1", "smp-2"])
+def test_scenarios(launch, latch_arm64, group, host_cpus, more, words):
     """The traces of EL1 without Latch, whoever delivers; sleepers are woken by doorbells."""
     prefix, cpus = GROUPS[group]
     guest = harness.require(scenarios.ARM64_GUEST, "make guests-arm64")
     result = launch(*V4, "--icount", "--cpus", str(host_cpus), "--timeout", "100", "--vm",
-                    f"name=scenarios,kernel={guest},mem=64M,cpus={cpus},cmdline=scenarios={group}")
+                    f"name=scenarios,kernel={guest},mem=64M,cpus={cpus}{more},cmdline=scenarios={group}{words}")
     assert result.status == 0 and re.search(BY_HARDWARE, result.output, re.MULTILINE), result
     assert "SCENARIOS-END" in result.output, result
     found = scenarios.arm64_differences(scenarios.split(result.output), prefix)
