@@ -115,6 +115,31 @@ static void test_routes(void **state)
     assert_int_equal(read(gicd(GICD_IROUTER + 8 * 40), 8), 1);
 }
 
+/* Every register of SPIs that are not modelled, up to INTID 1019 and the reserved ones behind it. */
+static void test_spis_beyond(void **state)
+{
+    static const uint32_t bits[] = {GICD_IGROUPR, GICD_ISENABLER, GICD_ICENABLER, GICD_ISPENDR,
+                                    GICD_ICPENDR, GICD_ISACTIVER, GICD_ICACTIVER};
+
+    (void)state;
+    for (uint32_t intid = VGIC_PRIVATE + SPIS; intid < 1024; intid++) {
+        for (unsigned int i = 0; i < ARRAY_COUNT(bits); i++) {
+            write(gicd(bits[i] + intid / 32 * 4), 4, 0xffffffff);
+            assert_int_equal(read(gicd(bits[i] + intid / 32 * 4), 4), 0);
+        }
+        write(gicd(GICD_IPRIORITYR + intid), 1, 0x20);
+        assert_int_equal(read(gicd(GICD_IPRIORITYR + intid), 1), 0);
+        write(gicd(GICD_ICFGR + intid / 16 * 4), 4, 0xffffffff);
+        assert_int_equal(read(gicd(GICD_ICFGR + intid / 16 * 4), 4), 0);
+        write(gicd(GICD_IROUTER + 8 * intid), 8, ~UINT64_C(0));
+        assert_int_equal(read(gicd(GICD_IROUTER + 8 * intid), 8), 0);
+        vgic_set_line(&gic, intid, true);
+        assert_null(vgic_find(&gic, &cpu[0], intid));
+    }
+    assert_int_equal(iar(0), ICH_SPURIOUS);
+    assert_int_equal(gic.books.posted_count, 0);
+}
+
 static void test_redistributor(void **state)
 {
     (void)state;
@@ -164,6 +189,7 @@ int main(void)
         cmocka_unit_test_setup(test_bit_arrays, setup),
         cmocka_unit_test_setup(test_priority_and_config, setup),
         cmocka_unit_test_setup(test_routes, setup),
+        cmocka_unit_test_setup(test_spis_beyond, setup),
         cmocka_unit_test_setup(test_redistributor, setup),
         cmocka_unit_test_setup(test_the_rest, setup),
     };
