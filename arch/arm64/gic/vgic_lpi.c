@@ -151,7 +151,7 @@ void vgic_lpi_target(struct vgic_vm *vgic, uint32_t index, uint8_t target)
 }
 
 /* What hardware delivers is told by settle(). */
-static void configure(struct vgic_vm *vgic, uint32_t index, uint8_t config)
+static void set_config(struct vgic_vm *vgic, uint32_t index, uint8_t config)
 {
     struct vgic_irq *irq = lpi_of(vgic, index);
     uint8_t priority = (uint8_t)(config & CONFIG_PRIORITY);
@@ -199,7 +199,7 @@ void vgic_lpi_reload(struct vgic_vm *vgic, uint32_t index)
 
     if (index < table_entries(vgic, propbaser) &&
         vgic->config.ops->guest_read(vgic, (propbaser & GICR_PROPBASER_ADDRESS) + index, &config, 1) == 0)
-        configure(vgic, index, config);
+        set_config(vgic, index, config);
     settle(vgic);
 }
 
@@ -218,7 +218,7 @@ void vgic_lpi_reload_all(struct vgic_vm *vgic, uint8_t target)
             break;
         for (uint32_t i = 0; i < size; i++)
             if (lpi_of(vgic, first + i)->target == target)
-                configure(vgic, first + i, config[i]);
+                set_config(vgic, first + i, config[i]);
     }
     settle(vgic);
 }
