@@ -221,7 +221,7 @@ static void run_shared(const char *line)
         shell_print("usage: %s %s", job.command->name, job.command->usage);
 }
 
-static const struct {
+static const struct emergency_command {
     const char *name;
     void (*run)(void);
 } own[] = {
