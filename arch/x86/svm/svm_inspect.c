@@ -8,10 +8,22 @@
 
 enum how {
     PLAIN,
-    BITS,    /* names in `bits` */
     EVENT,   /* EVENTINJ, EXITINTINFO */
     EXIT,    /* exit code */
     SEGMENT, /* struct x86_seg */
+    BITS,    /* from here on: names of the bits in bit_names[] */
+    BITS_INTERCEPT_CR = BITS,
+    BITS_INTERCEPT_EXCEPTION,
+    BITS_INTERCEPT_1,
+    BITS_INTERCEPT_2,
+    BITS_INT_CTL,
+    BITS_INTERRUPT_SHADOW,
+    BITS_NESTED_CONTROL,
+    BITS_CLEAN,
+    BITS_EFER,
+    BITS_CR4,
+    BITS_CR0,
+    BITS_RFLAGS,
 };
 
 struct field {
@@ -19,33 +31,47 @@ struct field {
     uint16_t offset;
     uint8_t size;
     uint8_t how;
-    const char *bits;
 };
 
-#define AT(name, member, how)                                                           \
-    {                                                                                   \
-        name, offsetof(struct vmcb, member), sizeof(((struct vmcb *)0)->member), how, 0 \
-    }
-#define AT_BITS(name, member, bits_names)                                                         \
-    {                                                                                             \
-        name, offsetof(struct vmcb, member), sizeof(((struct vmcb *)0)->member), BITS, bits_names \
+#define AT(name, member, how)                                                        \
+    {                                                                                \
+        name, offsetof(struct vmcb, member), sizeof(((struct vmcb *)0)->member), how \
     }
 
 static const char exceptions[] = "de,db,nmi,bp,of,br,ud,nm,df,,ts,np,ss,gp,pf,,mf,ac,mc,xm,";
 static const char efer_bits[] = "sce,,,,,,,,lme,,lma,nxe,svme,lmsle,ffxsr,tce,,,,,,aibrse,";
 
-static const struct field fields[] = {
-    AT_BITS("icept_cr", intercept_cr,
-            "cr0r,cr1r,cr2r,cr3r,cr4r,,,,cr8r,,,,,,,,cr0w,cr1w,cr2w,cr3w,cr4w,,,,cr8w,"),
-    AT("icept_dr", intercept_dr, PLAIN),
-    AT_BITS("icept_exc", intercept_exception, exceptions),
-    AT_BITS(
-        "icept_1", intercept_1,
+static const char *const bit_names[] = {
+    [BITS_INTERCEPT_CR - BITS] = "cr0r,cr1r,cr2r,cr3r,cr4r,,,,cr8r,,,,,,,,cr0w,cr1w,cr2w,cr3w,cr4w,,,,cr8w,",
+    [BITS_INTERCEPT_EXCEPTION - BITS] = exceptions,
+    [BITS_INTERCEPT_1 - BITS] =
         "intr,nmi,smi,init,vintr,cr0sel,,,,,,,,,rdtsc,rdpmc,pushf,popf,cpuid,rsm,iret,intn,invd,pause,hlt,"
-        "invlpg,invlpga,io,msr,task,ferr,shutdown,"),
-    AT_BITS("icept_2", intercept_2,
-            "vmrun,vmmcall,vmload,vmsave,stgi,clgi,skinit,rdtscp,icebp,wbinvd,monitor,mwait,mwaitc,xsetbv,"
-            "rdpru,"),
+        "invlpg,invlpga,io,msr,task,ferr,shutdown,",
+    [BITS_INTERCEPT_2 - BITS] =
+        "vmrun,vmmcall,vmload,vmsave,stgi,clgi,skinit,rdtscp,icebp,wbinvd,monitor,mwait,mwaitc,xsetbv,"
+        "rdpru,",
+    [BITS_INT_CTL - BITS] =
+        "tpr0,tpr1,tpr2,tpr3,,,,,v_irq,v_gif,,v_nmi,v_nmi_mask,,,,,,,,v_ign_tpr,,,,v_intr_masking,v_gif_"
+        "enable,"
+        "v_nmi_enable,",
+    [BITS_INTERRUPT_SHADOW - BITS] = "interrupt_shadow,",
+    [BITS_NESTED_CONTROL - BITS] = "np_enable,sev,",
+    [BITS_CLEAN - BITS] = "i,iopm,asid,tpr,np,crx,drx,dt,seg,cr2,lbr,",
+    [BITS_EFER - BITS] = efer_bits,
+    [BITS_CR4 - BITS] =
+        "vme,pvi,tsd,de,pse,pae,mce,pge,pce,osfxsr,osxmmexcpt,umip,la57,,,,fsgsbase,pcide,osxsave,,smep,"
+        "smap,pke,"
+        "cet,",
+    [BITS_CR0 - BITS] = "pe,mp,em,ts,et,ne,,,,,,,,,,,wp,,am,,,,,,,,,,,nw,cd,pg,",
+    [BITS_RFLAGS - BITS] = "cf,one,pf,,af,,zf,sf,tf,if,df,of,iopl0,iopl1,nt,,rf,vm,ac,vif,vip,id,",
+};
+
+static const struct field fields[] = {
+    AT("icept_cr", intercept_cr, BITS_INTERCEPT_CR),
+    AT("icept_dr", intercept_dr, PLAIN),
+    AT("icept_exc", intercept_exception, BITS_INTERCEPT_EXCEPTION),
+    AT("icept_1", intercept_1, BITS_INTERCEPT_1),
+    AT("icept_2", intercept_2, BITS_INTERCEPT_2),
     AT("icept_3", intercept_3, PLAIN),
     AT("pause_count", pause_filter_count, PLAIN),
     AT("iopm", iopm_base, PLAIN),
@@ -53,19 +79,16 @@ static const struct field fields[] = {
     AT("tsc_offset", tsc_offset, PLAIN),
     AT("asid", asid, PLAIN),
     AT("tlb_control", tlb_control, PLAIN),
-    AT_BITS("int_ctl", int_ctl,
-            "tpr0,tpr1,tpr2,tpr3,,,,,v_irq,v_gif,,v_nmi,v_nmi_mask,,,,,,,,v_ign_tpr,,,,v_intr_masking,v_gif_"
-            "enable,"
-            "v_nmi_enable,"),
-    AT_BITS("shadow", interrupt_shadow, "interrupt_shadow,"),
+    AT("int_ctl", int_ctl, BITS_INT_CTL),
+    AT("shadow", interrupt_shadow, BITS_INTERRUPT_SHADOW),
     AT("exitcode", exitcode, EXIT),
     AT("exitinfo1", exitinfo1, PLAIN),
     AT("exitinfo2", exitinfo2, PLAIN),
     AT("exitintinfo", exitintinfo, EVENT),
-    AT_BITS("nested_ctl", nested_control, "np_enable,sev,"),
+    AT("nested_ctl", nested_control, BITS_NESTED_CONTROL),
     AT("eventinj", eventinj, EVENT),
     AT("nested_cr3", nested_cr3, PLAIN),
-    AT_BITS("clean", clean, "i,iopm,asid,tpr,np,crx,drx,dt,seg,cr2,lbr,"),
+    AT("clean", clean, BITS_CLEAN),
     AT("next_rip", next_rip, PLAIN),
     AT("es", es, SEGMENT),
     AT("cs", cs, SEGMENT),
@@ -78,16 +101,13 @@ static const struct field fields[] = {
     AT("idtr", idtr, SEGMENT),
     AT("tr", tr, SEGMENT),
     AT("cpl", cpl, PLAIN),
-    AT_BITS("efer", efer, efer_bits),
-    AT_BITS("cr4", cr4,
-            "vme,pvi,tsd,de,pse,pae,mce,pge,pce,osfxsr,osxmmexcpt,umip,la57,,,,fsgsbase,pcide,osxsave,,smep,"
-            "smap,pke,"
-            "cet,"),
+    AT("efer", efer, BITS_EFER),
+    AT("cr4", cr4, BITS_CR4),
     AT("cr3", cr3, PLAIN),
-    AT_BITS("cr0", cr0, "pe,mp,em,ts,et,ne,,,,,,,,,,,wp,,am,,,,,,,,,,,nw,cd,pg,"),
+    AT("cr0", cr0, BITS_CR0),
     AT("dr7", dr7, PLAIN),
     AT("dr6", dr6, PLAIN),
-    AT_BITS("rflags", rflags, "cf,one,pf,,af,,zf,sf,tf,if,df,of,iopl0,iopl1,nt,,rf,vm,ac,vif,vip,id,"),
+    AT("rflags", rflags, BITS_RFLAGS),
     AT("rip", rip, PLAIN),
     AT("rsp", rsp, PLAIN),
     AT("rax", rax, PLAIN),
@@ -146,8 +166,8 @@ bool svm_block_line(struct x86_vcpu *vcpu, uint32_t line, char *text, size_t siz
     }
     __builtin_memcpy(&value, block + field->offset, min_u64(field->size, sizeof(value)));
     length = (size_t)fmt_snprintf(text, size, "%-11s 0x%0*lx", field->name, 2 * field->size, value);
-    if (field->how == BITS)
-        inspect_bits(text, size, value, field->bits);
+    if (field->how >= BITS)
+        inspect_bits(text, size, value, bit_names[field->how - BITS]);
     else if (field->how == EXIT)
         svm_exit_name((uint32_t)value, text + length, size - length);
     else if (field->how == EVENT && (value & VMCB_EVENT_VALID) != 0)

@@ -11,9 +11,20 @@
 
 enum how {
     PLAIN,
-    BITS,
     EVENT,
     REASON,
+    BITS, /* from here on: names of the bits in bit_names[] */
+    BITS_EFER = BITS,
+    BITS_PIN,
+    BITS_PRIMARY,
+    BITS_EXCEPTIONS,
+    BITS_AT_EXIT,
+    BITS_AT_ENTRY,
+    BITS_SECONDARY,
+    BITS_BLOCKING,
+    BITS_CR0,
+    BITS_CR4,
+    BITS_RFLAGS,
 };
 
 struct field {
@@ -21,7 +32,6 @@ struct field {
     uint16_t field;
     uint8_t how;
     uint8_t row; /* 0, or so many of them follow one another: of segments, or by number */
-    const char *bits;
 };
 
 static const char exceptions[] = "de,db,nmi,bp,of,br,ud,nm,df,,ts,np,ss,gp,pf,,mf,ac,mc,xm,";
@@ -32,69 +42,82 @@ static const char cr4_bits[] = "vme,pvi,tsd,de,pse,pae,mce,pge,pce,osfxsr,osxmme
 #define SEGMENTS 8
 #define PDPTES   4
 
+static const char *const bit_names[] = {
+    [BITS_EFER - BITS] = "sce,,,,,,,,lme,,lma,nxe,",
+    [BITS_PIN - BITS] = "interrupt_exit,,,nmi_exit,,virtual_nmi,preemption_timer,posted,",
+    [BITS_PRIMARY - BITS] =
+        ",,interrupt_window,tsc_offset,,,,hlt,,invlpg,mwait,rdpmc,rdtsc,,,cr3_load,cr3_store,,,cr8_load,cr8_"
+        "store,"
+        "tpr_shadow,nmi_window,mov_dr,io,io_bitmaps,,monitor_trap,msr_bitmap,monitor,pause,secondary,",
+    [BITS_EXCEPTIONS - BITS] = exceptions,
+    [BITS_AT_EXIT - BITS] =
+        ",,save_debug,,,,,,,host_64,,,,,,ack_interrupt,,,save_pat,load_pat,save_efer,load_efer,save_timer,",
+    [BITS_AT_ENTRY - BITS] = ",,load_debug,,,,,,,guest_64,,,,,load_pat,load_efer,",
+    [BITS_SECONDARY - BITS] = "apic_accesses,ept,table_exit,rdtscp,x2apic,vpid,wbinvd,unrestricted,apic_"
+                              "registers,virtual_interrupts,"
+                              "pause_loop,rdrand,invpcid,vmfunc,",
+    [BITS_BLOCKING - BITS] = "sti,mov_ss,smi,nmi,",
+    [BITS_CR0 - BITS] = cr0_bits,
+    [BITS_CR4 - BITS] = cr4_bits,
+    [BITS_RFLAGS - BITS] = "cf,one,pf,,af,,zf,sf,tf,if,df,of,iopl0,iopl1,nt,,rf,vm,ac,vif,vip,id,",
+};
+
 static const struct field fields[] = {
-    {"vpid", VMCS_VPID, PLAIN, 0, 0},
-    {"selector", VMCS_GUEST_ES_SELECTOR, PLAIN, SEGMENTS, 0},
-    {"msr_bitmap", VMCS_MSR_BITMAP, PLAIN, 0, 0},
-    {"tsc_offset", VMCS_TSC_OFFSET, PLAIN, 0, 0},
-    {"virtual_apic", VMCS_VIRTUAL_APIC, PLAIN, 0, 0},
-    {"ept_pointer", VMCS_EPT_POINTER, PLAIN, 0, 0},
-    {"guest_phys", VMCS_GUEST_PHYSICAL, PLAIN, 0, 0},
-    {"link_pointer", VMCS_LINK_POINTER, PLAIN, 0, 0},
-    {"debugctl", VMCS_GUEST_DEBUGCTL, PLAIN, 0, 0},
-    {"pat", VMCS_GUEST_PAT, PLAIN, 0, 0},
-    {"efer", VMCS_GUEST_EFER, BITS, 0, "sce,,,,,,,,lme,,lma,nxe,"},
-    {"pdpte", VMCS_GUEST_PDPTE0, PLAIN, PDPTES, 0},
-    {"pin", VMCS_PIN_CONTROLS, BITS, 0, "interrupt_exit,,,nmi_exit,,virtual_nmi,preemption_timer,posted,"},
-    {"primary", VMCS_PRIMARY_CONTROLS, BITS, 0,
-     ",,interrupt_window,tsc_offset,,,,hlt,,invlpg,mwait,rdpmc,rdtsc,,,cr3_load,cr3_store,,,cr8_load,cr8_"
-     "store,"
-     "tpr_shadow,nmi_window,mov_dr,io,io_bitmaps,,monitor_trap,msr_bitmap,monitor,pause,secondary,"},
-    {"exceptions", VMCS_EXCEPTION_BITMAP, BITS, 0, exceptions},
-    {"at_exit", VMCS_EXIT_CONTROLS, BITS, 0,
-     ",,save_debug,,,,,,,host_64,,,,,,ack_interrupt,,,save_pat,load_pat,save_efer,load_efer,save_timer,"},
-    {"at_entry", VMCS_ENTRY_CONTROLS, BITS, 0, ",,load_debug,,,,,,,guest_64,,,,,load_pat,load_efer,"},
-    {"entry_event", VMCS_ENTRY_EVENT, EVENT, 0, 0},
-    {"entry_error", VMCS_ENTRY_ERROR, PLAIN, 0, 0},
-    {"entry_length", VMCS_ENTRY_LENGTH, PLAIN, 0, 0},
-    {"tpr_threshold", VMCS_TPR_THRESHOLD, PLAIN, 0, 0},
-    {"secondary", VMCS_SECONDARY_CONTROLS, BITS, 0,
-     "apic_accesses,ept,table_exit,rdtscp,x2apic,vpid,wbinvd,unrestricted,apic_registers,virtual_interrupts,"
-     "pause_loop,rdrand,invpcid,vmfunc,"},
-    {"instr_error", VMCS_INSTRUCTION_ERROR, PLAIN, 0, 0},
-    {"exit_reason", VMCS_EXIT_REASON, REASON, 0, 0},
-    {"exit_event", VMCS_EXIT_EVENT, EVENT, 0, 0},
-    {"exit_error", VMCS_EXIT_ERROR, PLAIN, 0, 0},
-    {"vectoring", VMCS_VECTORING_EVENT, EVENT, 0, 0},
-    {"vector_error", VMCS_VECTORING_ERROR, PLAIN, 0, 0},
-    {"exit_length", VMCS_EXIT_LENGTH, PLAIN, 0, 0},
-    {"limit", VMCS_GUEST_ES_LIMIT, PLAIN, SEGMENTS, 0},
-    {"gdtr_limit", VMCS_GUEST_GDTR_LIMIT, PLAIN, 0, 0},
-    {"idtr_limit", VMCS_GUEST_IDTR_LIMIT, PLAIN, 0, 0},
-    {"access", VMCS_GUEST_ES_ACCESS, PLAIN, SEGMENTS, 0},
-    {"blocking", VMCS_GUEST_BLOCKING, BITS, 0, "sti,mov_ss,smi,nmi,"},
-    {"activity", VMCS_GUEST_ACTIVITY, PLAIN, 0, 0},
-    {"cr0_mask", VMCS_CR0_MASK, BITS, 0, cr0_bits},
-    {"cr4_mask", VMCS_CR4_MASK, PLAIN, 0, 0},
-    {"cr0_shadow", VMCS_CR0_SHADOW, BITS, 0, cr0_bits},
-    {"cr4_shadow", VMCS_CR4_SHADOW, BITS, 0, cr4_bits},
-    {"exit_qualif", VMCS_EXIT_QUALIFICATION, PLAIN, 0, 0},
-    {"guest_linear", VMCS_GUEST_LINEAR, PLAIN, 0, 0},
-    {"cr0", VMCS_GUEST_CR0, BITS, 0, cr0_bits},
-    {"cr3", VMCS_GUEST_CR3, PLAIN, 0, 0},
-    {"cr4", VMCS_GUEST_CR4, BITS, 0, cr4_bits},
-    {"base", VMCS_GUEST_ES_BASE, PLAIN, SEGMENTS, 0},
-    {"gdtr_base", VMCS_GUEST_GDTR_BASE, PLAIN, 0, 0},
-    {"idtr_base", VMCS_GUEST_IDTR_BASE, PLAIN, 0, 0},
-    {"dr7", VMCS_GUEST_DR7, PLAIN, 0, 0},
-    {"rsp", VMCS_GUEST_RSP, PLAIN, 0, 0},
-    {"rip", VMCS_GUEST_RIP, PLAIN, 0, 0},
-    {"rflags", VMCS_GUEST_RFLAGS, BITS, 0,
-     "cf,one,pf,,af,,zf,sf,tf,if,df,of,iopl0,iopl1,nt,,rf,vm,ac,vif,vip,id,"},
-    {"pending_debug", VMCS_GUEST_PENDING_DEBUG, PLAIN, 0, 0},
-    {"host_cr3", VMCS_HOST_CR3, PLAIN, 0, 0},
-    {"host_rsp", VMCS_HOST_RSP, PLAIN, 0, 0},
-    {"host_rip", VMCS_HOST_RIP, PLAIN, 0, 0},
+    {"vpid", VMCS_VPID, PLAIN, 0},
+    {"selector", VMCS_GUEST_ES_SELECTOR, PLAIN, SEGMENTS},
+    {"msr_bitmap", VMCS_MSR_BITMAP, PLAIN, 0},
+    {"tsc_offset", VMCS_TSC_OFFSET, PLAIN, 0},
+    {"virtual_apic", VMCS_VIRTUAL_APIC, PLAIN, 0},
+    {"ept_pointer", VMCS_EPT_POINTER, PLAIN, 0},
+    {"guest_phys", VMCS_GUEST_PHYSICAL, PLAIN, 0},
+    {"link_pointer", VMCS_LINK_POINTER, PLAIN, 0},
+    {"debugctl", VMCS_GUEST_DEBUGCTL, PLAIN, 0},
+    {"pat", VMCS_GUEST_PAT, PLAIN, 0},
+    {"efer", VMCS_GUEST_EFER, BITS_EFER, 0},
+    {"pdpte", VMCS_GUEST_PDPTE0, PLAIN, PDPTES},
+    {"pin", VMCS_PIN_CONTROLS, BITS_PIN, 0},
+    {"primary", VMCS_PRIMARY_CONTROLS, BITS_PRIMARY, 0},
+    {"exceptions", VMCS_EXCEPTION_BITMAP, BITS_EXCEPTIONS, 0},
+    {"at_exit", VMCS_EXIT_CONTROLS, BITS_AT_EXIT, 0},
+    {"at_entry", VMCS_ENTRY_CONTROLS, BITS_AT_ENTRY, 0},
+    {"entry_event", VMCS_ENTRY_EVENT, EVENT, 0},
+    {"entry_error", VMCS_ENTRY_ERROR, PLAIN, 0},
+    {"entry_length", VMCS_ENTRY_LENGTH, PLAIN, 0},
+    {"tpr_threshold", VMCS_TPR_THRESHOLD, PLAIN, 0},
+    {"secondary", VMCS_SECONDARY_CONTROLS, BITS_SECONDARY, 0},
+    {"instr_error", VMCS_INSTRUCTION_ERROR, PLAIN, 0},
+    {"exit_reason", VMCS_EXIT_REASON, REASON, 0},
+    {"exit_event", VMCS_EXIT_EVENT, EVENT, 0},
+    {"exit_error", VMCS_EXIT_ERROR, PLAIN, 0},
+    {"vectoring", VMCS_VECTORING_EVENT, EVENT, 0},
+    {"vector_error", VMCS_VECTORING_ERROR, PLAIN, 0},
+    {"exit_length", VMCS_EXIT_LENGTH, PLAIN, 0},
+    {"limit", VMCS_GUEST_ES_LIMIT, PLAIN, SEGMENTS},
+    {"gdtr_limit", VMCS_GUEST_GDTR_LIMIT, PLAIN, 0},
+    {"idtr_limit", VMCS_GUEST_IDTR_LIMIT, PLAIN, 0},
+    {"access", VMCS_GUEST_ES_ACCESS, PLAIN, SEGMENTS},
+    {"blocking", VMCS_GUEST_BLOCKING, BITS_BLOCKING, 0},
+    {"activity", VMCS_GUEST_ACTIVITY, PLAIN, 0},
+    {"cr0_mask", VMCS_CR0_MASK, BITS_CR0, 0},
+    {"cr4_mask", VMCS_CR4_MASK, PLAIN, 0},
+    {"cr0_shadow", VMCS_CR0_SHADOW, BITS_CR0, 0},
+    {"cr4_shadow", VMCS_CR4_SHADOW, BITS_CR4, 0},
+    {"exit_qualif", VMCS_EXIT_QUALIFICATION, PLAIN, 0},
+    {"guest_linear", VMCS_GUEST_LINEAR, PLAIN, 0},
+    {"cr0", VMCS_GUEST_CR0, BITS_CR0, 0},
+    {"cr3", VMCS_GUEST_CR3, PLAIN, 0},
+    {"cr4", VMCS_GUEST_CR4, BITS_CR4, 0},
+    {"base", VMCS_GUEST_ES_BASE, PLAIN, SEGMENTS},
+    {"gdtr_base", VMCS_GUEST_GDTR_BASE, PLAIN, 0},
+    {"idtr_base", VMCS_GUEST_IDTR_BASE, PLAIN, 0},
+    {"dr7", VMCS_GUEST_DR7, PLAIN, 0},
+    {"rsp", VMCS_GUEST_RSP, PLAIN, 0},
+    {"rip", VMCS_GUEST_RIP, PLAIN, 0},
+    {"rflags", VMCS_GUEST_RFLAGS, BITS_RFLAGS, 0},
+    {"pending_debug", VMCS_GUEST_PENDING_DEBUG, PLAIN, 0},
+    {"host_cr3", VMCS_HOST_CR3, PLAIN, 0},
+    {"host_rsp", VMCS_HOST_RSP, PLAIN, 0},
+    {"host_rip", VMCS_HOST_RIP, PLAIN, 0},
 };
 
 static const char reasons[] =
@@ -127,8 +150,8 @@ static void field_line(const struct field *field, uint32_t row, char *text, size
     else
         fmt_snprintf(name, sizeof(name), "%s", field->name);
     length = (size_t)fmt_snprintf(text, size, "%-13s 0x%lx", name, value);
-    if (field->how == BITS)
-        inspect_bits(text, size, value, field->bits);
+    if (field->how >= BITS)
+        inspect_bits(text, size, value, bit_names[field->how - BITS]);
     else if (field->how == REASON)
         vmx_exit_name((uint32_t)value, text + length, size - length);
     else if (field->how == EVENT && (value & VMCS_EVENT_VALID) != 0)
