@@ -147,6 +147,16 @@ MUST_CHECK int arch_vcpu_nmi(struct vcpu *vcpu);
 MUST_CHECK int arch_vcpu_ipi(struct vcpu *vcpu, uint64_t vector);
 MUST_CHECK int arch_vm_irq(struct vm *vm, uint64_t line);
 
+/* For tests: a held vCPU gets a state that hardware refuses at its next entry. E_NOTSUP: there is no such
+ * thing. */
+enum arch_spoil {
+    ARCH_SPOIL_CR4,   /* a reserved bit */
+    ARCH_SPOIL_PAE,   /* long mode without PAE */
+    ARCH_SPOIL_CS,    /* 64-bit and 32-bit code at once */
+    ARCH_SPOIL_EVENT, /* an event of no type */
+};
+MUST_CHECK int arch_vcpu_spoil(struct vcpu *vcpu, enum arch_spoil what);
+
 /* A held vCPU's event state as bytes, and back. How many bytes it is (0: this architecture has none), and 0
  * or why not (lib/error.h) with nothing changed. */
 #define ARCH_EVENTS_BYTES 64

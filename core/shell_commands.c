@@ -85,6 +85,9 @@ const struct shell_command shell_commands[] = {
      "report linux",
      shell_report},
     {"report clear", "", 0, "", "forgets the last panic's report", shell_report_clear},
+    {"spoil", "cw", SHELL_HOLD, "VM[.VCPU] cr4|pae|cs|event",
+     "tests a failed entry: gives the vCPU a state that hardware refuses, which ends its VM\nspoil linux cr4",
+     shell_spoil},
     {"panic", "w", 0, "really|stuck|nested|nmi|locked",
      "tests a panic: plain, with a fault in its report, by an NMI, while the console is locked; or the "
      "emergency shell",

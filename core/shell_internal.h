@@ -161,4 +161,5 @@ SHELL_RUN(poweroff);
 SHELL_RUN(panic);
 SHELL_RUN(report);
 SHELL_RUN(report_clear);
+SHELL_RUN(spoil);
 #undef SHELL_RUN

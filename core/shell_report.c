@@ -90,3 +90,10 @@ enum shell_step shell_panic(struct shell_job *job)
     }
     panic("asked for at the shell");
 }
+
+enum shell_step shell_spoil(struct shell_job *job)
+{
+    if (arch_vcpu_spoil(job->vcpu, (enum arch_spoil)job->choice) != 0)
+        shell_print("this architecture refuses no state: the guest sees what is wrong with it");
+    return SHELL_DONE;
+}

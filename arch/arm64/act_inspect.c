@@ -128,6 +128,14 @@ void arch_exit_reason_name(uint32_t reason, char *text, size_t size)
         fmt_snprintf(text, size, " none");
 }
 
+/* An illegal state is the guest's to see: an exception of its own, not a failed entry. */
+int arch_vcpu_spoil(struct vcpu *core, enum arch_spoil what)
+{
+    (void)core;
+    (void)what;
+    return E_NOTSUP;
+}
+
 size_t arch_vcpu_events_save(struct vcpu *core, uint8_t bytes[ARCH_EVENTS_BYTES])
 {
     (void)core;

@@ -18,6 +18,8 @@
 #include "lib/error.h"
 #include "lib/printf.h"
 
+#define CR4_RESERVED BIT(31)
+
 void arch_vcpu_where(struct vcpu *core, char *text, size_t size)
 {
     const struct x86_vcpu *vcpu = x86_vcpu_of(core);
@@ -116,6 +118,31 @@ uint32_t arch_exit_reason(uint64_t raw)
 void arch_exit_reason_name(uint32_t reason, char *text, size_t size)
 {
     x86_ops->exit_name(reason, text, size);
+}
+
+int arch_vcpu_spoil(struct vcpu *core, enum arch_spoil what)
+{
+    struct x86_vcpu *vcpu = x86_vcpu_of(core);
+    uint64_t cr4 = x86_ops->get(vcpu, X86_STATE_CR4);
+    struct x86_seg segs[X86_SREGS];
+
+    switch (what) {
+    case ARCH_SPOIL_CR4:
+        x86_ops->set(vcpu, X86_STATE_CR4, cr4 | CR4_RESERVED);
+        return 0;
+    case ARCH_SPOIL_PAE:
+        x86_ops->set(vcpu, X86_STATE_CR4, cr4 & ~CR4_PAE);
+        return 0;
+    case ARCH_SPOIL_CS:
+        x86_ops->get_segs(vcpu, segs);
+        segs[X86_CS].attr |= X86_SEG_L | X86_SEG_DB;
+        x86_ops->set_seg(vcpu, X86_CS, &segs[X86_CS]);
+        return 0;
+    case ARCH_SPOIL_EVENT:
+        x86_ops->spoil_event(vcpu);
+        return 0;
+    }
+    return E_NOTSUP;
 }
 
 size_t arch_vcpu_events_save(struct vcpu *core, uint8_t bytes[ARCH_EVENTS_BYTES])

@@ -99,8 +99,9 @@ struct vcpu_ops {
     /* What of the control block itself the hardware refuses, in words; NULL: nothing known. Also of a loaded
      * one. */
     const char *(*refused)(struct x86_vcpu *vcpu);
-    const char *block_name;  /* "vmcb", "vmcs" */
-    const char *nested_name; /* "NPT", "EPT" */
+    void (*spoil_event)(struct x86_vcpu *vcpu); /* arch_vcpu_spoil(): an event to be delivered, of no type */
+    const char *block_name;                     /* "vmcb", "vmcs" */
+    const char *nested_name;                    /* "NPT", "EPT" */
 
     /* vcpu->debug.flags have changed, or the control block was reset: exits accordingly. */
     void (*set_debug)(struct x86_vcpu *vcpu);

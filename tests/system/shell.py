@@ -61,7 +61,7 @@ class Checks:
     PC, SP, CLOSED, SPARE = "", "", "", ""  # registers, how "interrupts off" is said, a register that the loop leaves alone
     BLOCK, TABLES = "", ""  # the control block's command, the firmware tables'
     NESTED = ""
-    ENDS = ("reboot", "poweroff", "panic")  # these come last, each in a run of its own
+    ENDS = ("reboot", "poweroff", "spoil", "panic")  # these come last, each in a run of its own
     LEFT_OUT = ()
     CAN_BREAK = CAN_STEP = True  # else these commands say that they cannot
 
@@ -411,6 +411,12 @@ class Checks:
     def check_report_clear(self):
         """Nothing is there to forget; test_report.py has it with a report."""
         assert self.shell("report clear").strip() == ""
+
+    def check_spoil(self):
+        """The VM ends, Latch does not. arm64 has no such thing. test_report.py tries all of it."""
+        self.shell.send("spoil spin cr4")
+        self.run.expect(["vm spin ended: unhandled-exit: the CPU refused the guest's state: CR4 has a bit",
+                         "this architecture refuses no state"])
 
     def check_panic(self):
         """The report."""

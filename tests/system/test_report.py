@@ -246,3 +246,34 @@ def test_panic_while_another_cpu_has_the_console(machine):
     assert len(at) == 1, lines
     assert any("shell_panic" in line for line in lines[at[0] + 1:at[0] + 5]), lines
     assert run.status() == 70
+
+
+# What is spoilt, and what the record says. QEMU saves the host's state when it refuses the guest's.
+REFUSED = "the CPU refused the guest's state: "
+SPOILS = [
+    ("qemu-svm", "cr4", REFUSED + "not told, the VMCB has the host's state now"),
+    ("bochs-vmx", "pae", REFUSED + "long mode without CR4.PAE"),
+    ("bochs-vmx", "event", "VM entry failed: VM-instruction error 7: invalid control fields: event of no type"),
+]
+
+
+@pytest.mark.parametrize("emulator, word, why", SPOILS, ids=[f"{emulator}-{word}" for emulator, word, _ in SPOILS])
+def test_entry_that_the_hardware_refuses(console, latch_image, emulator, word, why):
+    """The VM ends with one record that says why, and a report with the calls that led there; the other runs on."""
+    elf = harness.require(os.path.join(GUESTS, "spin.elf"), "make guests")
+    run = console("--emu", emulator, "--hv", "on-end=stay", "--vm", f"name=spin,kernel={elf},mem=64M,cmdline=spin",
+                  "--vm", f"name=other,kernel={elf},mem=64M,cmdline=spin")
+    for _ in range(2):
+        run.expect("spin: ready")
+    shell = Shell(run)
+    shell.send(f"spoil spin {word}")
+    text = run.expect(r"latch: report vm spin: end") + "latch: report vm spin: end"
+    records = re.findall(r"(?m)^latch: vm spin ended: (.*)$", text)
+    assert len(records) == 1 and records[0].startswith(f"unhandled-exit: {why}"), text
+    lines = report_of(text, "spin")
+    assert line_with(lines, "hardware refuses: ").split(": ")[1] == why.split(": ")[-1], lines
+    if "vmx" in emulator:
+        calls = [function_at(elf + ".64", int(line.split()[1], 16)) for line in lines if line.startswith("#")]
+        assert calls[:3] == ["innermost", "middle", "spin"], (calls, lines)
+        check_code(line_with(lines, "code at "), elf + ".64", register(lines, "rip"))
+    assert " runs " in re.search(r"other +\.0 +.*", shell.until("vcpus other", r"other +\.0.*\n"))[0] and "PANIC" not in text

@@ -109,7 +109,7 @@ class Vmx(X86):
     BLOCK_REASON = r"^exit_reason +0x\w+ +\w"
     REASON = r"0x034 preemption_timer +[1-9]"
     CAN_STEP = False  # this CPU has no monitor trap flag
-    LEFT_OUT = ENDS = ("reboot", "poweroff", "panic")  # the same code as on AMD
+    LEFT_OUT = ENDS = ("reboot", "poweroff", "spoil", "panic")  # the same code as on AMD
 
 
 @pytest.mark.parametrize("checks, options", [(Svm, ()), (Vmx, ("--emu", "bochs-vmx"))], ids=["svm", "vmx"])

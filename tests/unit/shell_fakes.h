@@ -293,6 +293,12 @@ bool arch_cpu_nmi(struct cpu *cpu)
     return false;
 }
 
+int arch_vcpu_spoil(struct vcpu *vcpu, enum arch_spoil what)
+{
+    (void)vcpu;
+    return what == ARCH_SPOIL_CR4 ? 0 : E_NOTSUP;
+}
+
 uint32_t report_keep_length(void)
 {
     return fake_report_length;

@@ -254,6 +254,7 @@ const struct vcpu_ops svm_ops = {
     .exit_name = svm_exit_name,
     .block_line = svm_block_line,
     .refused = svm_refused,
+    .spoil_event = svm_spoil_event,
     .block_name = "vmcb",
     .nested_name = "NPT",
     .inject = {.view = svm_inject_view, .apply = svm_inject_apply},

@@ -144,3 +144,4 @@ uint64_t svm_msrpm_pa(void);
 void svm_exit_name(uint32_t code, char *text, size_t size);
 bool svm_block_line(struct x86_vcpu *vcpu, uint32_t line, char *text, size_t size);
 const char *svm_refused(struct x86_vcpu *vcpu);
+void svm_spoil_event(struct x86_vcpu *vcpu);

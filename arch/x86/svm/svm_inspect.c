@@ -2,6 +2,7 @@
 /*
  * The VMCB for people: a line a field, in the manual's order, with the names of the bits that are set.
  */
+#include "arch/x86/insn.h"
 #include "arch/x86/svm/svm.h"
 #include "core/inspect.h"
 #include "lib/printf.h"
@@ -179,6 +180,13 @@ bool svm_block_line(struct x86_vcpu *vcpu, uint32_t line, char *text, size_t siz
     return true;
 }
 
+#define TYPE_RESERVED 1 /* of an event */
+
+void svm_spoil_event(struct x86_vcpu *vcpu)
+{
+    svm_vcpu_of(vcpu)->vmcb->eventinj = VMCB_EVENT_VALID | field_make(TYPE_RESERVED, VMCB_EVENT_TYPE);
+}
+
 /* What VMRUN checks beside the guest's registers. */
 const char *svm_refused(struct x86_vcpu *vcpu)
 {
@@ -186,13 +194,16 @@ const char *svm_refused(struct x86_vcpu *vcpu)
     uint64_t type = field_get(vmcb->eventinj, VMCB_EVENT_TYPE);
     uint64_t vector = field_get(vmcb->eventinj, VMCB_EVENT_VECTOR);
 
+    /* QEMU saves what it has, and that is Latch's while the guest's has not been loaded. */
+    if ((uint32_t)vmcb->exitcode == VMCB_EXIT_INVALID && vmcb->cr3 == insn_read_cr3())
+        return "not told, the VMCB has the host's state now";
     if (vmcb->asid == 0)
         return "ASID 0";
     if ((vmcb->efer & EFER_SVME) == 0)
         return "EFER.SVME is 0";
     if ((vmcb->eventinj & VMCB_EVENT_VALID) == 0)
         return NULL;
-    if (type == 1 || type > VMCB_EVENT_SOFT)
+    if (type == TYPE_RESERVED || type > VMCB_EVENT_SOFT)
         return "event of no type";
     if (type == VMCB_EVENT_EXCEPTION && (vector == X86_NMI || vector > 31))
         return "exception of no vector";

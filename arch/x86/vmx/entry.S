@@ -86,8 +86,9 @@ vmx_entry_critical_end:
 
 .Lfailed:
     mov (%rsp), %rdi
-    lea VMX_FRAME(%rsp), %rbp
-    call vmx_entry_failed                   /* panics */
+    scrub
+    call vmx_entry_failed                   /* the VM ends, or Latch */
+    jmp .Lcalled
 
 /* The guest was not entered: sw->regs is what it was. */
 .global vmx_entry_again

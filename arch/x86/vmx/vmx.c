@@ -215,6 +215,7 @@ const struct vcpu_ops vmx_ops = {
     .exit_name = vmx_exit_name,
     .block_line = vmx_block_line,
     .refused = vmx_refused,
+    .spoil_event = vmx_spoil_event,
     .block_name = "vmcs",
     .nested_name = "EPT",
     .inject = {.view = vmx_inject_view, .apply = vmx_inject_apply},

@@ -108,7 +108,8 @@ extern const uint8_t vmx_entry_critical[], vmx_entry_critical_end[], vmx_entry_a
 /* VMX_ENTER_LAUNCH, VMX_ENTER_RESUME, or 0: leave. */
 uint64_t vmx_turn(struct x86_switch *sw);
 uint64_t vmx_again(struct x86_switch *sw);
-_Noreturn void vmx_entry_failed(struct x86_switch *sw);
+/* The entry did not take place; as vmx_again(), with the VM ended. Panics where that is not the VM's matter. */
+uint64_t vmx_entry_failed(struct x86_switch *sw);
 
 /* vmx_features.c */
 int vmx_check_features(void);
@@ -146,6 +147,7 @@ static inline uint32_t vmx_vector_of(uint32_t event)
 
 /* vmx_error.c: the check that failed, where one of the common ones did; struct vcpu_ops. */
 const char *vmx_refused(struct x86_vcpu *vcpu);
+void vmx_spoil_event(struct x86_vcpu *vcpu);
 
 /* vmx_inspect.c: the VMCS for people, a line a field. */
 void vmx_exit_name(uint32_t code, char *text, size_t size);

@@ -6,10 +6,14 @@
 #include "arch/x86/vmx/vmx_insn.h"
 
 #include "arch/x86/vmx/vmx.h"
-#include "core/log.h"
 #include "core/panic.h"
+#include "lib/printf.h"
 
 #define TYPE_RESERVED 1 /* of an event */
+
+/* What one VM's control fields may be wrong about; the other errors are Latch's own. */
+#define BAD_CONTROLS   7
+#define BLOCKED_EVENTS 26
 
 /* The ones that Latch can meet. */
 static const struct {
@@ -34,33 +38,45 @@ static const struct {
     {28, "INVEPT or INVVPID: bad operand"},
 };
 
-/* After VMfailValid only; without a current VMCS there is no number. */
-static const char *last_error(void)
+/* After VMfailValid only; without a current VMCS there is no number: 0. */
+static uint32_t last_number(void)
 {
     uint64_t number = 0;
     bool ok;
 
     __asm__ volatile("vmread %2, %0" : "+r"(number), "=@cca"(ok) : "r"((uint64_t)VMCS_INSTRUCTION_ERROR));
-    if (!ok)
-        return "no current VMCS";
+    return ok ? (uint32_t)number : 0;
+}
+
+static const char *words_of(uint32_t number)
+{
     for (uint32_t i = 0; i < ARRAY_COUNT(errors); i++)
         if (errors[i].number == number)
             return errors[i].words;
-    return "error without a name";
+    return number == 0 ? "no current VMCS" : "error without a name";
 }
 
 void vmx_insn_failed(const char *what, uint64_t operand)
 {
-    panic("%s 0x%lx failed: %s", what, operand, last_error());
+    panic("%s 0x%lx failed: %s", what, operand, words_of(last_number()));
 }
 
-void vmx_entry_failed(struct x86_switch *sw)
+uint64_t vmx_entry_failed(struct x86_switch *sw)
 {
-    (void)sw;
-    panic("VM entry failed: %s; controls pin %lx primary %lx secondary %lx exit %lx entry %lx event %lx",
-          last_error(), vmcs_read_any(VMCS_PIN_CONTROLS), vmcs_read_any(VMCS_PRIMARY_CONTROLS),
-          vmcs_read_any(VMCS_SECONDARY_CONTROLS), vmcs_read_any(VMCS_EXIT_CONTROLS),
-          vmcs_read_any(VMCS_ENTRY_CONTROLS), vmcs_read_any(VMCS_ENTRY_EVENT));
+    struct vmx_vcpu *vmx = vmx_vcpu_of(CONTAINER_OF(sw, struct x86_vcpu, sw));
+    uint32_t number = last_number();
+    const char *own = vmx_refused(&vmx->x86);
+    char detail[140];
+
+    if (number != BAD_CONTROLS && number != BLOCKED_EVENTS)
+        panic("VM entry failed: %s; controls pin %lx primary %lx secondary %lx exit %lx entry %lx event %lx",
+              words_of(number), vmcs_read_any(VMCS_PIN_CONTROLS), vmcs_read_any(VMCS_PRIMARY_CONTROLS),
+              vmcs_read_any(VMCS_SECONDARY_CONTROLS), vmcs_read_any(VMCS_EXIT_CONTROLS),
+              vmcs_read_any(VMCS_ENTRY_CONTROLS), vmcs_read_any(VMCS_ENTRY_EVENT));
+    fmt_snprintf(detail, sizeof(detail), "VM entry failed: VM-instruction error %u: %s%s%s", number,
+                 words_of(number), own != NULL ? ": " : "", own != NULL ? own : "");
+    vm_end(vmx->x86.core.vm, VM_END_UNHANDLED_EXIT, 0, detail);
+    return vmx_again(sw);
 }
 
 static const char *suspect(void)
@@ -91,4 +107,13 @@ const char *vmx_refused(struct x86_vcpu *vcpu)
 
     vmx_return(vmx, borrowed);
     return words;
+}
+
+void vmx_spoil_event(struct x86_vcpu *vcpu)
+{
+    struct vmx_vcpu *vmx = vmx_vcpu_of(vcpu);
+    bool borrowed = vmx_borrow(vmx);
+
+    vmcs_write32(VMCS_ENTRY_EVENT, VMCS_EVENT_VALID | (uint32_t)field_make(TYPE_RESERVED, VMCS_EVENT_TYPE));
+    vmx_return(vmx, borrowed);
 }
