@@ -97,7 +97,7 @@ void report_keep_init(void)
             pmem_free(start, REPORT_KEEP_SIZE / PAGE_SIZE);
     }
     if (keep == NULL)
-        log_info("no memory near the image is free: a panic's report will not outlive a reset");
+        log_info("no place near the image for a panic's report");
     else if (length != 0)
         log_record("last panic report: %u bytes, number %u, shown by the shell's report", length, number);
     else if (damaged)

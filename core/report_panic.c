@@ -23,7 +23,8 @@
 
 bool report_panic_breaks;
 
-static uint32_t next_part; /* the CPU that panics */
+static uint32_t *volatile nowhere; /* page 0: to write there faults */
+static uint32_t next_part;         /* the CPU that panics */
 
 void panic_context(void)
 {
@@ -85,7 +86,7 @@ static void tell_vcpu(void)
     char text[INSPECT_LINE_SIZE];
 
     if (report_panic_breaks)
-        *(volatile uint32_t *)0 = 0; /* NOLINT: it is to fault */
+        *nowhere = 0;
     if (vcpu == NULL)
         return;
     arch_vcpu_where(vcpu, text, sizeof(text));

@@ -81,17 +81,12 @@ const struct shell_command shell_commands[] = {
     {"reboot", "", 0, "", "resets the machine, at once", shell_reboot},
     {"poweroff", "", 0, "", "turns the machine off, at once", shell_poweroff},
     {"report", "?c", SHELL_HOLD_VM, "[VM[.VCPU]]",
-     "the last panic's report, kept over a reset; or one about a VM as it is now\n"
-     "report linux",
-     shell_report},
+     "the last panic's report, or one about a VM as it is\nreport linux", shell_report},
     {"report clear", "", 0, "", "forgets the last panic's report", shell_report_clear},
-    {"spoil", "cw", SHELL_HOLD, "VM[.VCPU] cr4|pae|cs|event",
-     "tests a failed entry: gives the vCPU a state that hardware refuses, which ends its VM\nspoil linux cr4",
-     shell_spoil},
+    {"spoil", "cs", SHELL_HOLD, "VM[.VCPU] cr4|pae|cs|event",
+     "test: a state that hardware refuses to enter ends its VM\nspoil linux cr4", shell_spoil},
     {"panic", "w", 0, "really|stuck|nested|nmi|locked",
-     "tests a panic: plain, with a fault in its report, by an NMI, while the console is locked; or the "
-     "emergency shell",
-     shell_panic},
+     "tests of a panic's report, and of the emergency shell", shell_panic},
 };
 
 const uint32_t shell_command_count = ARRAY_COUNT(shell_commands);

@@ -19,7 +19,7 @@ static enum shell_step show_kept(struct shell_job *job)
     char text[SHELL_LINE];
 
     if (job->line++ == 0 && report_keep_length() == 0)
-        shell_print("no report of a panic since it was cleared, or the machine lost power");
+        shell_print("no report of a panic");
     if (!report_keep_read(&at, text, sizeof(text)))
         return SHELL_DONE;
     job->number[0] = at;
@@ -93,7 +93,14 @@ enum shell_step shell_panic(struct shell_job *job)
 
 enum shell_step shell_spoil(struct shell_job *job)
 {
-    if (arch_vcpu_spoil(job->vcpu, (enum arch_spoil)job->choice) != 0)
-        shell_print("this architecture refuses no state: the guest sees what is wrong with it");
-    return SHELL_DONE;
+    static const char words[][6] = {"cr4", "pae", "cs", "event"}; /* enum arch_spoil */
+
+    for (uint32_t i = 0; i < ARRAY_COUNT(words); i++) {
+        if (strcmp(job->text, words[i]) != 0)
+            continue;
+        if (arch_vcpu_spoil(job->vcpu, (enum arch_spoil)i) != 0)
+            shell_print("this architecture refuses no state");
+        return SHELL_DONE;
+    }
+    return SHELL_USAGE;
 }

@@ -108,7 +108,8 @@ extern const uint8_t vmx_entry_critical[], vmx_entry_critical_end[], vmx_entry_a
 /* VMX_ENTER_LAUNCH, VMX_ENTER_RESUME, or 0: leave. */
 uint64_t vmx_turn(struct x86_switch *sw);
 uint64_t vmx_again(struct x86_switch *sw);
-/* The entry did not take place; as vmx_again(), with the VM ended. Panics where that is not the VM's matter. */
+/* The entry did not take place; as vmx_again(), with the VM ended. Panics where that is not the VM's matter.
+ */
 uint64_t vmx_entry_failed(struct x86_switch *sw);
 
 /* vmx_features.c */
