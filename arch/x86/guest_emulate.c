@@ -254,7 +254,12 @@ static __attribute__((noinline)) void emulate_any(struct x86_vcpu *vcpu, const s
 
 void x86_emulate_current(struct x86_vcpu *vcpu, const struct vm_exit *exit)
 {
-    const struct insn *insn = exit->kind == VM_EXIT_MMIO ? insn_cache_find(vcpu) : NULL;
+    emulate_any(vcpu, exit);
+}
+
+void x86_emulate_access(struct x86_vcpu *vcpu, const struct vm_exit *exit)
+{
+    const struct insn *insn = insn_cache_find(vcpu);
 
     if (UNLIKELY(insn == NULL || !emulate_simple_mov(vcpu, insn, exit->u.mmio.at)))
         emulate_any(vcpu, exit);

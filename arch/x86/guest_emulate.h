@@ -14,6 +14,8 @@
 /* Executes the instruction at RIP in software: an MMIO access or string I/O. Raises what it raises; ends the
  * VM with a record if the instruction is not one that Latch knows. */
 void x86_emulate_current(struct x86_vcpu *vcpu, const struct vm_exit *exit);
+/* The same for an exit of kind VM_EXIT_MMIO; a plain MOV costs little. */
+void x86_emulate_access(struct x86_vcpu *vcpu, const struct vm_exit *exit);
 
 /* Walks for a fetch at the privilege of the moment; of `walk` only the results are good after. Raises
  * nothing. */

@@ -138,7 +138,7 @@ void host_apic_timer_entry(struct interrupt_frame *frame)
     cpu_note(this_cpu(), ATTENTION_TIMER);
 }
 
-static inline void icr_wait(void)
+static inline __attribute__((always_inline)) void icr_wait(void)
 {
     uint32_t tries = APIC_ICR_TRIES;
 

@@ -157,7 +157,7 @@ static void handle_mmio(struct x86_vcpu *vcpu, struct vm_exit *exit)
     if (UNLIKELY(exit->u.mmio.during_walk || exit->u.mmio.during_delivery || exit->u.mmio.is_fetch))
         handle_odd_mmio(vcpu, exit);
     else
-        x86_emulate_current(vcpu, exit);
+        x86_emulate_access(vcpu, exit);
 }
 
 static void do_hypercall(struct x86_vcpu *vcpu, unsigned int length)

@@ -25,17 +25,18 @@ const struct vcpu_ops *x86_ops;
 static inline __attribute__((always_inline)) struct x86_irq fill_view(struct x86_vcpu *vcpu,
                                                                       struct inject_view *view)
 {
+    uint32_t flags = x86_ops->inject.view(vcpu) | x86_debug_view(vcpu);
     struct x86_irq irq;
 
-    view->flags = x86_ops->inject.view(vcpu) | x86_debug_view(vcpu);
     view->rip = vcpu->sw.regs.rip;
     view->now = time_now_ns();
     x86_sync_tpr(vcpu);
     irq = x86_irq_pending(&x86_vm_of(vcpu->core.vm)->board.irq, &vcpu->lapic);
     if (irq.source != X86_IRQ_NONE)
-        view->flags |= (uint32_t)INJECT_VIEW_IRQ;
+        flags |= (uint32_t)INJECT_VIEW_IRQ;
     else if (irq.held_by_tpr)
-        view->flags |= (uint32_t)INJECT_VIEW_IRQ_TPR;
+        flags |= (uint32_t)INJECT_VIEW_IRQ_TPR;
+    view->flags = flags;
     view->irq_vector = irq.vector;
     return irq;
 }
