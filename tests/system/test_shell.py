@@ -224,9 +224,10 @@ def check_flood(lines):
     assert len(lines) == FLOOD_LINES
 
 
-def test_flood_starves_no_one(console, latch_image, guest):
+@pytest.mark.parametrize("mode", ["plain", "color"])
+def test_flood_starves_no_one(console, latch_image, guest, mode):
     """Two guests that print without end, one of them in the background: all of both arrives, and the shell answers."""
-    run = console("--vm", f"name=one,kernel={guest},mem=64M,cmdline=flood {FLOOD_LINES}",
+    run = console("--hv", f"mux={mode}", "--vm", f"name=one,kernel={guest},mem=64M,cmdline=flood {FLOOD_LINES}",
                   "--vm", f"name=two,kernel={guest},mem=64M,cmdline=flood {FLOOD_LINES}")
     text = run.expect("flood 00000 ") + "flood 00000 "
     run.send("\x1dsversion\r")
@@ -240,6 +241,9 @@ def test_flood_starves_no_one(console, latch_image, guest):
         if "atch" not in line:
             tag, rest = re.match(r"(?:\[(\w+)\] )?(.*)", line).groups()
             said[tag or "one"] += rest
+    for number, name in enumerate(("one", "two")):
+        tag = f"\x1b[{31 + number}m[{name}]\x1b[0m " if mode == "color" else f"[{name}] "
+        assert f"\n{tag}flood " in text and text.count(f"[{name}] ") == (0 if mode == "color" else text.count(tag))
     for stream in said.values():
         check_flood(re.findall(r"flood \d{5} [0-9a-f]{8}", stream))
     run.send("\rpoweroff\r")
