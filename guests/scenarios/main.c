@@ -20,7 +20,7 @@
 #define FLAG_TF      BIT(8)
 #define FLAG_IF      BIT(9)
 #define FLAG_ALWAYS  BIT(1)
-#define WAIT_TICKS   UINT64_C(400000000)
+#define WAIT_TICKS   UINT64_C(20000000000) /* bounds a hang */
 #define LITTLE_TICKS 20000
 #define TRACE_SIZE   8192
 

@@ -9,7 +9,7 @@
 #include "lib/string.h"
 
 #define SIPI           (APIC_ICR_STARTUP | SMP_PAGE >> 12)
-#define PATIENCE_TICKS UINT64_C(2000000000)
+#define PATIENCE_TICKS UINT64_C(20000000000)
 
 static unsigned int before[SMP_CPUS];
 

@@ -7,7 +7,7 @@
 #include "guests/scenarios/quad.h"
 
 #define MARK           0x21 /* below all others: taken last */
-#define PATIENCE_TICKS UINT64_C(2000000000)
+#define PATIENCE_TICKS UINT64_C(20000000000)
 #define MSR_APIC_BASE  0x1b
 #define MSR_X2APIC_EOI 0x80b
 #define MSR_X2APIC_ICR 0x830

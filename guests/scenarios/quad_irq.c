@@ -7,7 +7,7 @@
 #include "guests/scenarios/quad.h"
 
 #define LOWEST_VECTOR       0xD5
-#define PATIENCE_TICKS      UINT64_C(2000000000)
+#define PATIENCE_TICKS      UINT64_C(20000000000)
 #define CPUID_1_ECX_X2APIC  BIT(21)
 #define MSR_X2APIC_LDR      0x80d
 #define MSR_X2APIC_SELF_IPI 0x83f
