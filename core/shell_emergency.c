@@ -221,10 +221,12 @@ static void run_shared(const char *line)
         shell_print("usage: %s %s", job.command->name, job.command->usage);
 }
 
-static const struct emergency_command {
+struct emergency_command {
     const char *name;
     void (*run)(void);
-} own[] = {
+};
+
+static const struct emergency_command own[] = {
     {"help", show_help}, {"cpus", show_cpus},    {"locks", show_locks},
     {"log", show_log},   {"trace", show_traces}, {"reboot", arch_machine_reset},
 };

@@ -46,15 +46,15 @@ static inline struct irq_line *board_irq_line(struct board_irq *board, unsigned 
 
 enum x86_irq_source {
     X86_IRQ_NONE,
-    X86_IRQ_PIC,
+    X86_IRQ_HELD, /* a request waits for TPR only */
+    X86_IRQ_PIC,  /* from here on: deliverable now */
     X86_IRQ_LAPIC,
 };
 
 /* What the CPU's interrupt input shows: fits inject_view's IRQ, irq_vector and IRQ_TPR. */
 struct x86_irq {
-    uint32_t source;  /* enum x86_irq_source */
-    uint8_t vector;   /* deliverable now; for the PIC: what it would answer */
-    bool held_by_tpr; /* source NONE: a request waits for TPR only */
+    uint32_t source; /* enum x86_irq_source */
+    uint32_t vector; /* of what is deliverable; for the PIC: what it would answer */
 };
 
 /* Neither controller has anything for this vCPU, held back or not. Its owner. */
@@ -74,8 +74,8 @@ static inline struct x86_irq x86_irq_pending_lapic(struct vlapic *vl)
     int vector = vlapic_deliverable(vl);
 
     if (vector >= 0)
-        return (struct x86_irq){.source = X86_IRQ_LAPIC, .vector = (uint8_t)vector};
-    return (struct x86_irq){.source = X86_IRQ_NONE, .held_by_tpr = vlapic_has_masked_by_tpr(vl)};
+        return (struct x86_irq){.source = X86_IRQ_LAPIC, .vector = (uint32_t)vector};
+    return (struct x86_irq){.source = vlapic_has_masked_by_tpr(vl) ? X86_IRQ_HELD : X86_IRQ_NONE};
 }
 
 /* Owner of the vCPU. Lock-free unless the PIC has something for this CPU. */
@@ -94,8 +94,8 @@ static inline uint8_t x86_irq_ack(struct board_irq *board, struct vlapic *vl, st
 {
     if (UNLIKELY(irq.source != X86_IRQ_LAPIC))
         return x86_irq_ack_pic(board, vl);
-    vlapic_ack(vl, irq.vector);
-    return irq.vector;
+    vlapic_ack(vl, (uint8_t)irq.vector);
+    return (uint8_t)irq.vector;
 }
 
 /* The board's NMI button: LINT1 of every CPU. Any CPU. */

@@ -32,9 +32,9 @@ static inline __attribute__((always_inline)) struct x86_irq fill_view(struct x86
     view->now = time_now_ns();
     x86_sync_tpr(vcpu);
     irq = x86_irq_pending(&x86_vm_of(vcpu->core.vm)->board.irq, &vcpu->lapic);
-    if (irq.source != X86_IRQ_NONE)
+    if (irq.source >= X86_IRQ_PIC)
         flags |= (uint32_t)INJECT_VIEW_IRQ;
-    else if (irq.held_by_tpr)
+    else if (irq.source == X86_IRQ_HELD)
         flags |= (uint32_t)INJECT_VIEW_IRQ_TPR;
     view->flags = flags;
     view->irq_vector = irq.vector;

@@ -23,7 +23,7 @@
 #define WAIT_NS      (NS_PER_SEC / 10)
 #define PENDING_SIZE (BIT(ITS_ID_BITS) / 8)
 #define VPE_MAX      1024
-#define BATCH        16
+#define BATCH        8
 
 /* By vPE, for doorbells. Entries are written once, before the vCPU can wait. */
 static struct vcpu *vpes[VPE_MAX];
