@@ -16,7 +16,7 @@ static const char *const blocker_names[INJECT_BLOCK_COUNT] = {
     [INJECT_BLOCK_TPR] = "task priority",
     [INJECT_BLOCK_GIF] = "global interrupt flag is clear",
     [INJECT_BLOCK_SLOT] = "another event goes first",
-    [INJECT_BLOCK_NO_WINDOW] = "no window was asked for (a bug)",
+    [INJECT_BLOCK_NO_WINDOW] = "no window is asked for yet",
     [INJECT_BLOCK_UNSEEN] = "posted, the vCPU has not run since",
 };
 

@@ -16,6 +16,10 @@
 #define APIC_EOI_OFFSET 0xb0
 #define APIC_EOI_MSR    0x80b
 
+/* struct cpu (core/cpu.h), which the host's GS base points to. */
+#define CPU_ATTENTION       0x10
+#define CPU_ATTENTION_TIMER 1
+
 /* struct trap_frame (arch/x86/traps.h). */
 #define TRAP_FRAME_VECTOR 0x78
 #define TRAP_FRAME_ERROR  0x80

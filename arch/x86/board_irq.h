@@ -71,11 +71,14 @@ struct x86_irq x86_irq_pending_pic(struct board_irq *board, struct vlapic *vl);
 /* What the local APIC alone shows. */
 static inline struct x86_irq x86_irq_pending_lapic(struct vlapic *vl)
 {
+    struct x86_irq irq = {.source = X86_IRQ_LAPIC};
     int vector = vlapic_deliverable(vl);
 
-    if (vector >= 0)
-        return (struct x86_irq){.source = X86_IRQ_LAPIC, .vector = (uint32_t)vector};
-    return (struct x86_irq){.source = vlapic_has_masked_by_tpr(vl) ? X86_IRQ_HELD : X86_IRQ_NONE};
+    if (LIKELY(vector >= 0))
+        irq.vector = (uint32_t)vector;
+    else
+        irq.source = vlapic_has_masked_by_tpr(vl) ? X86_IRQ_HELD : X86_IRQ_NONE;
+    return irq;
 }
 
 /* Owner of the vCPU. Lock-free unless the PIC has something for this CPU. */

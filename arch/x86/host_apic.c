@@ -117,25 +117,12 @@ uint32_t host_apic_id(void)
     return x2apic ? id : (uint32_t)field_get(id, APIC_ID_XAPIC);
 }
 
-static inline __attribute__((always_inline)) void eoi(void)
+void host_apic_eoi(void)
 {
     if (x2apic)
         insn_wrmsr(MSR_X2APIC + APIC_EOI / 16, 0);
     else
         mmio_write32(host_apic_page + APIC_EOI, 0);
-}
-
-void host_apic_eoi(void)
-{
-    eoi();
-}
-
-/* The compiler saves what these use, which is little: no calls. */
-void host_apic_timer_entry(struct interrupt_frame *frame)
-{
-    (void)frame;
-    eoi();
-    cpu_note(this_cpu(), ATTENTION_TIMER);
 }
 
 static inline __attribute__((always_inline)) void icr_wait(void)
@@ -240,8 +227,10 @@ void arch_timer_program(uint64_t deadline_ns)
 {
     if (timer_per_ns == 0)
         insn_wrmsr(MSR_TSC_DEADLINE, deadline_ns == UINT64_MAX ? 0 : tsc_from_time(deadline_ns));
-    else
+    else if (x2apic)
         apic_write(APIC_TIMER_INITIAL, countdown_to(deadline_ns));
+    else
+        mmio_write32(host_apic_page + APIC_TIMER_INITIAL, countdown_to(deadline_ns));
 }
 
 void arch_cpu_idle(struct cpu *cpu)

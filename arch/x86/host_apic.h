@@ -28,11 +28,6 @@ void host_apic_eoi(void);
 /* Of the xAPIC; 0: it is an x2APIC. */
 extern uint64_t host_apic_page;
 
-/* The timer's entry point, for the interrupt table. It leaves GS alone, so it must be the host's, as for all
- * traps. */
-struct interrupt_frame;
-__attribute__((interrupt)) void host_apic_timer_entry(struct interrupt_frame *frame);
-
 /* Fixed, edge interrupt to one CPU. */
 void host_apic_send(uint32_t apic_id, uint8_t vector);
 void host_apic_send_nmi(uint32_t apic_id);

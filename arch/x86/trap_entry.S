@@ -78,11 +78,14 @@ trap_with_error:
     iretq
 
 /*
- * Pokes and kicks, which do no more than interrupt: EOI. A kick's sender has raised attention before; a poke's
- * has set a request.
+ * The timer raises attention. Pokes and kicks do no more than interrupt: EOI. A kick's sender has raised
+ * attention before; a poke's has set a request.
  */
     .balign 16
+    .global trap_timer
     .global trap_poke
+trap_timer:
+    lock orl $CPU_ATTENTION_TIMER, %gs:CPU_ATTENTION
 trap_poke:
     push %rax
     mov host_apic_page(%rip), %rax

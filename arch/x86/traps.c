@@ -35,11 +35,14 @@ struct idt_gate {
 };
 
 _Static_assert(sizeof(struct idt_gate) == 16, "IDT gate");
+_Static_assert(__builtin_offsetof(struct cpu, attention) == CPU_ATTENTION, "trap_timer");
+_Static_assert(ATTENTION_TIMER == CPU_ATTENTION_TIMER, "trap_timer");
 _Static_assert(__builtin_offsetof(struct trap_frame, vector) == TRAP_FRAME_VECTOR, "trap frame");
 _Static_assert(__builtin_offsetof(struct trap_frame, error) == TRAP_FRAME_ERROR, "trap frame");
 _Static_assert(__builtin_offsetof(struct trap_frame, cs) == TRAP_FRAME_CS, "trap frame");
 
 extern const uint8_t trap_stubs[];
+extern const uint8_t trap_timer[];
 extern const uint8_t trap_poke[];
 
 static struct idt_gate idt[IDT_ENTRIES] __attribute__((aligned(16)));
@@ -95,7 +98,7 @@ void traps_init(void)
     for (uint32_t i = 0; i < IDT_ENTRIES; i++)
         set_gate(i, (uintptr_t)trap_stubs + i / TRAP_STUB_GROUP * TRAP_STUB_GROUP_BYTES +
                         i % TRAP_STUB_GROUP * TRAP_STUB_BYTES);
-    set_gate(HOST_VECTOR_TIMER, (uintptr_t)host_apic_timer_entry);
+    set_gate(HOST_VECTOR_TIMER, (uintptr_t)trap_timer);
     set_gate(HOST_VECTOR_POKE, (uintptr_t)trap_poke);
     set_gate(HOST_VECTOR_KICK, (uintptr_t)trap_poke);
 }

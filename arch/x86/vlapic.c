@@ -288,6 +288,14 @@ static void post_here(struct vlapic *vl, uint8_t vector)
     vlapic_notify(vl);
 }
 
+void vlapic_timer_event(struct vlapic *vl)
+{
+    uint32_t lvt = vl->lvt[VLAPIC_TIMER];
+
+    if ((lvt & APIC_LVT_MASKED) == 0)
+        post_here(vl, (uint8_t)(lvt & APIC_LVT_VECTOR));
+}
+
 void vlapic_local_event(struct vlapic *vl, enum vlapic_lvt which)
 {
     uint32_t lvt = vl->lvt[which];

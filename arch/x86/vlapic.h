@@ -212,7 +212,10 @@ static inline uint32_t vlapic_take_start(struct vlapic *vl)
     return atomic_exchange_explicit(&vl->posted.start, 0, memory_order_acq_rel);
 }
 
-/* LVT entry's event happened on this CPU: timer, performance counter, thermal sensor. */
+/* The timer's LVT entry has its event, which is always of fixed delivery. Owner. */
+void vlapic_timer_event(struct vlapic *vl);
+
+/* Another LVT entry's event happened on this CPU: performance counter, thermal sensor, pins, errors. */
 void vlapic_local_event(struct vlapic *vl, enum vlapic_lvt which);
 
 /* Does a raised PIC output reach this CPU's INTR (LINT0 as ExtINT, or APIC off)? */

@@ -91,7 +91,7 @@ static void poll(struct vlapic *vl, uint64_t now)
         t->tsc_deadline = 0;
         t->next_ns = NEVER;
     }
-    vlapic_local_event(vl, VLAPIC_TIMER);
+    vlapic_timer_event(vl);
 }
 
 static void act(struct vlapic *vl, uint64_t now)

@@ -236,6 +236,9 @@ static void handle_host_event(struct x86_vcpu *vcpu, struct vm_exit *exit)
     (void)vcpu;
     (void)exit;
     x86_take_host_interrupts();
+    /* What it mostly was; anything else that has been raised is the entry's to find. */
+    if (x86_attention() == ATTENTION_TIMER)
+        (void)sched_attend(this_cpu());
 }
 
 static void handle_undefined(struct x86_vcpu *vcpu, struct vm_exit *exit)
