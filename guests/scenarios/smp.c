@@ -20,7 +20,9 @@ enum job {
     JOB_CLOCK,
 };
 
-#define CLOCK_ROUNDS 1000
+#define CLOCK_ROUNDS       1000
+#define CLOCK_ROUNDS_LEAST 20
+#define CLOCK_TICKS        UINT64_C(100000000) /* of the TSC: where the two share a CPU, each turn takes a slice */
 
 static volatile enum job job;
 static volatile bool in_handler;
@@ -28,11 +30,14 @@ static volatile bool leave_handler;
 static volatile unsigned int clock_turn; /* even: CPU 0's */
 static volatile uint64_t clock_last;
 static volatile unsigned int clock_backwards;
+static volatile bool clock_over;
 
 /* Reads the TSC in turns with the other CPU: none may find it behind what the other has read. */
 static void clock_rounds(unsigned int cpu)
 {
-    for (unsigned int turn = cpu; turn < CLOCK_ROUNDS; turn += 2) {
+    uint64_t began = rdtsc();
+
+    for (unsigned int turn = cpu; turn < CLOCK_ROUNDS && !clock_over; turn += 2) {
         uint64_t now;
 
         while (clock_turn != turn)
@@ -40,6 +45,8 @@ static void clock_rounds(unsigned int cpu)
         now = rdtsc();
         clock_backwards += now < clock_last;
         clock_last = now;
+        if (cpu == 0 && turn >= CLOCK_ROUNDS_LEAST && now - began > CLOCK_TICKS)
+            clock_over = true;
         clock_turn = turn + 1;
     }
 }
@@ -128,6 +135,7 @@ static void init_while_masked(void)
 static void clocks_in_step(void)
 {
     clock_turn = clock_backwards = 0;
+    clock_over = false;
     clock_last = 0;
     start(JOB_CLOCK);
     clock_rounds(0);
