@@ -114,12 +114,12 @@ def test_looked_into_while_it_runs(boot):
     sp = int(re.search(r"\bsp +([0-9a-f]{16})", regs)[1], 16)
     assert pc >> 48 == 0xFFFF and pc & 3 == 0 and sp >> 48 == 0xFFFF and sp & 15 == 0, regs
     walk = shell("walk linux.1 $pc")
-    physical = int(re.search(r"guest-physical 0x([0-9a-f]+)", walk)[1], 16)
+    physical = int(re.search(r"-> gpa 0x([0-9a-f]+)", walk)[1], 16)
     assert physical & 0xFFF == pc & 0xFFF and 0x40000000 <= physical < 0x60000000, walk
     bytes_of = r" ((?:[0-9a-f]{2} ){8})"
     by_pc = re.search(bytes_of, shell("x linux.1 $pc 8"))[1]
     assert by_pc == re.search(bytes_of, shell(f"x linux.1 gpa:{physical:#x} 8"))[1]
-    assert "not mapped" in shell("walk linux.1 0xffffdead00000000")
+    assert "not present" in shell("walk linux.1 0xffffdead00000000")
     assert "no RAM" in shell("walk linux.1 gpa:0x9000000")
     shell("resume linux")
     run.send("exit\r")
