@@ -27,9 +27,9 @@ warnings := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-pr
 freestanding := -std=c11 -ffreestanding -fno-pic -fno-pie -fno-common -fno-strict-aliasing -fno-stack-protector \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-align-functions -fno-align-loops -fno-align-jumps -ffunction-sections -fdata-sections -fstack-usage
 image-arm64 := $(B)/Image
-flags-x86 := -m64 -mpreferred-stack-boundary=3 -mno-push-args -maccumulate-outgoing-args -mgeneral-regs-only -mno-red-zone -mcmodel=small -fcf-protection=none
+flags-x86 := -m64 -mpreferred-stack-boundary=3 -mno-push-args -maccumulate-outgoing-args -mgeneral-regs-only -mno-red-zone -malign-data=abi -mcmodel=small -fcf-protection=none
 flags-arm64 := -mgeneral-regs-only -mcpu=cortex-a53 -mno-outline-atomics
-CFLAGS := $(freestanding) $(warnings) -Oz -fno-jump-tables -fno-ipa-cp-clone -fno-tree-pre -fno-tree-dominator-opts -g $(flags-$(ARCH)) -I. -Iarch/$(ARCH)/inline $(includes-$(ARCH)) $(if $(filter 1,$(DEBUG)),-DLATCH_DEBUG)
+CFLAGS := $(freestanding) $(warnings) -Oz -fno-jump-tables -fno-ipa-cp-clone -fno-tree-pre -fno-tree-dominator-opts -fno-caller-saves -g $(flags-$(ARCH)) -I. -Iarch/$(ARCH)/inline $(includes-$(ARCH)) $(if $(filter 1,$(DEBUG)),-DLATCH_DEBUG)
 ASFLAGS := -g -I. -D__ASSEMBLER__ $(filter-out -mgeneral-regs-only,$(flags-$(ARCH)))
 
 $(libfdt)/libfdt.a:
@@ -42,7 +42,7 @@ objects := $(patsubst %.c,$(B)/%.o,$(filter %.c,$(sources-$(ARCH)))) \
 $(patsubst %.c,build/arm64/%.o,$(filter boot/arm64/%.c,$(boot-arm64-y)) arch/arm64/cpu.c arch/arm64/host_map.c drivers/pl011.c): CFLAGS += -mstrict-align
 
 # Everything is made small, except what runs at exits and entries: hot-y in sources.mk.
-$(patsubst %.c,$(B)/%.o,$(filter %.c,$(hot-y))): CFLAGS += -O2 -fjump-tables -ftree-pre -ftree-dominator-opts
+$(patsubst %.c,$(B)/%.o,$(filter %.c,$(hot-y))): CFLAGS += -O2 -fjump-tables -ftree-pre -ftree-dominator-opts -fcaller-saves
 
 .DEFAULT_GOAL := all
 .PHONY: all build run test check check-fast unit lint bench size clean help build-arm64

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The symbol table of tools/symbols.py: `symbol_count` distances, each from the symbol before (the first from
- * the linker script's symbol_origin), in ascending order of address, and as many names, each ended by 0.
- * Seven bits of a distance stand in a byte, the lowest first, and bit 7 says that more follow. A byte of a
- * name below 0x80 is a character, another one the number of a piece in symbol_pieces, strings ended by 0.
+ * the linker script's symbol_origin), in ascending order of address, and as many names. Seven bits of a
+ * distance stand in a byte, the lowest first, and bit 7 says that more follow. Each byte of a name is the
+ * number of a piece in symbol_pieces; one from symbol_first_end up ends the name. Pieces are of seven-bit
+ * characters, bit 7 being set in the last of each.
  */
 #include "lib/symbols.h"
 
@@ -11,36 +12,47 @@
 
 #include "lib/string.h"
 
-#define FIRST_CODE 0x80
 #define NAME_SIZE  64
+#define LAST       0x80
 #define MORE       0x80
 #define SEVEN_BITS 7
 
 extern const uint8_t symbol_origin[];
 extern const uint32_t symbol_count;
 extern const uint8_t symbol_distances[];
-extern const char symbol_pieces[];
+extern const uint8_t symbol_first_end;
+extern const uint8_t symbol_pieces[];
 extern const uint8_t symbol_names[];
 
-static const char *nth_string(const char *text, uint32_t n)
+static const uint8_t *piece_of(uint8_t code)
 {
-    while (n-- > 0)
-        text += strlen(text) + 1;
-    return text;
+    const uint8_t *piece = symbol_pieces;
+
+    while (code > 0)
+        if ((*piece++ & LAST) != 0)
+            code--;
+    return piece;
 }
 
-static void unpack(const uint8_t *packed, char name[NAME_SIZE])
+/* Returns where the next name is. */
+static const uint8_t *unpack(const uint8_t *packed, char name[NAME_SIZE])
 {
     size_t length = 0;
+    uint8_t code;
 
-    for (; *packed != 0; packed++) {
-        char letter[2] = {(char)*packed, 0};
-        const char *piece = *packed < FIRST_CODE ? letter : nth_string(symbol_pieces, *packed - FIRST_CODE);
+    do {
+        code = *packed++;
+        const uint8_t *piece = piece_of(code);
+        uint8_t byte;
 
-        while (*piece != 0 && length < NAME_SIZE - 1)
-            name[length++] = *piece++;
-    }
+        do {
+            byte = *piece++;
+            if (length < NAME_SIZE - 1)
+                name[length++] = (char)(byte & ~LAST);
+        } while ((byte & LAST) == 0);
+    } while (code < symbol_first_end);
     name[length] = 0;
+    return packed;
 }
 
 static uint64_t take_distance(const uint8_t **at)
@@ -62,6 +74,7 @@ const char *symbol_lookup(uintptr_t address, uintptr_t *offset)
 {
     static char name[NAME_SIZE];
     const uint8_t *at = symbol_distances;
+    const uint8_t *packed = symbol_names;
     uintptr_t start = 0;
     uint32_t after = 0;
 
@@ -74,7 +87,10 @@ const char *symbol_lookup(uintptr_t address, uintptr_t *offset)
     /* The last symbol marks the end of the code. */
     if (after == 0 || after == symbol_count)
         return NULL;
-    unpack((const uint8_t *)nth_string((const char *)symbol_names, after - 1), name);
+    while (--after > 0)
+        while (*packed++ < symbol_first_end)
+            ;
+    unpack(packed, name);
     *offset = address - start;
     return name;
 }
@@ -88,10 +104,9 @@ bool symbol_find(const char *name, size_t length, uintptr_t *address)
     *address = (uintptr_t)symbol_origin;
     for (uint32_t i = 0; i + 1 < symbol_count; i++) {
         *address += take_distance(&distance);
-        unpack(packed, text);
+        packed = unpack(packed, text);
         if (strlen(text) == length && strncmp(text, name, length) == 0)
             return true;
-        packed += strlen((const char *)packed) + 1;
     }
     return false;
 }

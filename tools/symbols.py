@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Turns `nm -n` output into the assembly of the image's own symbol table (see lib/symbols.c for its layout).
 
-Names are packed: a byte from 0x80 up stands for an entry of a dictionary of common pieces, which is found by joining
-the most frequent pair again and again. The linker script places the table behind all other sections, so that its size
-moves no symbol.
+Names are packed: each byte is the number of an entry of a dictionary of pieces, which starts with the single characters
+and grows by joining the most frequent pair of neighbours again and again. A name's last character is another than the
+same one inside a name, so that a piece tells whether it ends a name; those that do have the highest numbers. The linker
+script places the table behind all other sections, so that its size moves no symbol.
 """
 import collections
 import sys
 
-FIRST_CODE = 0x80
-PIECE_COUNT = 0x100 - FIRST_CODE
+PIECE_COUNT = 0x100
+END = "\n"  # behind a name's last character
+LAST = 0x80  # on a piece's last character
 
 
 def most_frequent_pair(names):
@@ -33,17 +35,18 @@ def join(name, pair):
 
 
 def pack(texts):
-    """Dictionary, and each text as a list of bytes."""
-    names = [list(text) for text in texts]
-    pieces = []
-    while len(pieces) < PIECE_COUNT:
+    """Dictionary, and each text as a list of numbers."""
+    names = [[*text[:-1], text[-1] + END] for text in texts]
+    while True:
+        used = collections.Counter(piece for name in names for piece in name)
         pair, count = most_frequent_pair(names)
-        if count < 4:
+        if len(used) >= PIECE_COUNT or count < 4:
             break
-        pieces.append("".join(pair))
         names = [join(name, pair) for name in names]
-    codes = {piece: FIRST_CODE + i for i, piece in enumerate(pieces)}
-    return pieces, [[codes[piece] if len(piece) > 1 else ord(piece) for piece in name] for name in names]
+    # Frequent ones first: who unpacks has less to skip.
+    pieces = sorted(used, key=lambda piece: (piece.endswith(END), -used[piece], piece))
+    codes = {piece: i for i, piece in enumerate(pieces)}
+    return pieces, [[codes[piece] for piece in name] for name in names]
 
 
 def main() -> None:
@@ -64,12 +67,14 @@ def main() -> None:
     for address, _ in symbols:
         print(".uleb128 0x%x" % (address - last))
         last = address
+    print(".global symbol_first_end\nsymbol_first_end: .byte %d" % sum(not piece.endswith(END) for piece in pieces))
     print(".global symbol_pieces\nsymbol_pieces:")
     for piece in pieces:
-        print('.asciz "%s"' % piece)
+        *inner, last = piece.rstrip(END).encode()
+        print(".byte " + ",".join(str(byte) for byte in [*inner, last | LAST]))
     print(".global symbol_names\nsymbol_names:")
     for name in names:
-        print(".byte " + ",".join(str(code) for code in name + [0]))
+        print(".byte " + ",".join(str(code) for code in name))
 
 
 main()

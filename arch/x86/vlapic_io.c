@@ -68,12 +68,9 @@ static int64_t row_read(struct vlapic *vl, uint32_t reg)
     return VLAPIC_NO_REGISTER;
 }
 
-/* Divided by 16 the cases are dense: one jump. */
-int64_t vlapic_reg_read(struct vlapic *vl, uint32_t reg)
+static __attribute__((noinline, cold)) int64_t read_any(struct vlapic *vl, uint32_t reg)
 {
     switch (reg >> 4) {
-    case APIC_ID >> 4:
-        return (uint32_t)(vlapic_id(vl) << APIC_LDR_SHIFT);
     case APIC_VERSION >> 4:
         return APIC_VERSION_VALUE;
     case APIC_TPR >> 4:
@@ -94,8 +91,6 @@ int64_t vlapic_reg_read(struct vlapic *vl, uint32_t reg)
         return vl->svr;
     case APIC_ESR >> 4:
         return vl->esr;
-    case APIC_ICR_LOW >> 4:
-        return (uint32_t)vl->icr;
     case APIC_ICR_HIGH >> 4:
         return (int64_t)(vl->icr >> 32);
     case APIC_TMR_INIT >> 4:
@@ -107,6 +102,16 @@ int64_t vlapic_reg_read(struct vlapic *vl, uint32_t reg)
     default:
         return row_read(vl, reg);
     }
+}
+
+/* What guests read often comes first, the rest without a table of jumps, which would be large. */
+int64_t vlapic_reg_read(struct vlapic *vl, uint32_t reg)
+{
+    if (reg == APIC_ICR_LOW)
+        return (uint32_t)vl->icr;
+    if (reg == APIC_ID)
+        return (uint32_t)(vlapic_id(vl) << APIC_LDR_SHIFT);
+    return read_any(vl, reg);
 }
 
 uint64_t vlapic_mmio_read(struct vlapic *vl, uint32_t offset, unsigned int size)
@@ -169,14 +174,11 @@ static bool row_write(struct vlapic *vl, uint32_t reg, uint32_t value)
     return vlapic_reg_read(vl, reg) != VLAPIC_NO_REGISTER;
 }
 
-bool vlapic_reg_write(struct vlapic *vl, uint32_t reg, uint32_t value)
+static __attribute__((noinline, cold)) bool write_any(struct vlapic *vl, uint32_t reg, uint32_t value)
 {
     switch (reg >> 4) {
     case APIC_TPR >> 4:
         vlapic_set_tpr(vl, (uint8_t)value);
-        return true;
-    case APIC_EOI >> 4:
-        vlapic_eoi(vl);
         return true;
     case APIC_LDR >> 4:
         vl->ldr = value >> APIC_LDR_SHIFT;
@@ -192,21 +194,27 @@ bool vlapic_reg_write(struct vlapic *vl, uint32_t reg, uint32_t value)
     case APIC_ESR >> 4:
         vl->esr = atomic_exchange_explicit(&vl->posted.error, 0, memory_order_relaxed);
         return true;
-    case APIC_ICR_LOW >> 4:
-        vlapic_write_icr_low(vl, value);
-        return true;
-    case APIC_ICR_HIGH >> 4:
-        vl->icr = (uint32_t)vl->icr | (uint64_t)(value & APIC_ICR_HIGH_DEST) << 32;
-        return true;
-    case APIC_TMR_INIT >> 4:
-        vlapic_timer_write_initial(vl, value);
-        return true;
     case APIC_TMR_DIVIDE >> 4:
         vlapic_timer_write_divide(vl, value);
         return true;
     default:
         return row_write(vl, reg, value);
     }
+}
+
+bool vlapic_reg_write(struct vlapic *vl, uint32_t reg, uint32_t value)
+{
+    if (reg == APIC_ICR_LOW)
+        vlapic_write_icr_low(vl, value);
+    else if (reg == APIC_EOI)
+        vlapic_eoi(vl);
+    else if (reg == APIC_ICR_HIGH)
+        vl->icr = (uint32_t)vl->icr | (uint64_t)(value & APIC_ICR_HIGH_DEST) << 32;
+    else if (reg == APIC_TMR_INIT)
+        vlapic_timer_write_initial(vl, value);
+    else
+        return write_any(vl, reg, value);
+    return true;
 }
 
 void vlapic_mmio_write(struct vlapic *vl, uint32_t offset, unsigned int size, uint64_t value)
