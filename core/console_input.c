@@ -16,11 +16,11 @@
 #define INPUT_BATCH    256              /* bytes taken from the wire per poll */
 #define INPUT_STUCK_NS (2 * NS_PER_SEC) /* a VM that leaves its full ring alone for so long loses input */
 
-/* Lines about the console itself. Lock not held. */
+/* Lines about the console itself, `format` with a CONSOLE_HEAD. Lock not held. */
 static void tell(const char *format, const char *name, uint64_t number)
 {
     char line[160];
-    int length = fmt_snprintf(line, sizeof(line), format, name, number);
+    int length = fmt_snprintf(line, sizeof(line), format + !config.marks, name, number);
 
     console_write(line, min_u64((uint64_t)length, sizeof(line) - 1));
 }
@@ -33,44 +33,28 @@ static const char *name_of(uint32_t source)
                                                                   : "nobody";
 }
 
-static void show(uint32_t source)
-{
-    console_lock();
-    console_mux_show(&console.mux, console.mux.mode, source);
-    console_unlock();
-    if (source < MAX_VMS)
-        console.last_vm = source;
-}
-
 static void switch_to(uint32_t id)
 {
-    struct console_source *source = &console.mux.sources[id];
-
     if (console.clients[id].vm == NULL) {
-        tell("latch: console: no VM%s has number %lu\n", "", id);
+        tell(CONSOLE_HEAD "no VM%s has number %lu\n", "", id);
         return;
     }
-    /* What was kept comes behind the line that says so. */
-    if (console.mux.mode == CONSOLE_KEEP) {
-        tell("latch: console: now %s (%lu)\n", name_of(id), id);
-        if (source->lost_count != 0)
-            tell("latch: console: %s said more than was kept: %lu bytes lost\n", name_of(id),
-                 source->lost_count);
-        source->lost_count = 0;
-        show(id);
-        return;
-    }
-    show(id);
-    tell("latch: console: now %s (%lu)\n", name_of(id), id);
+    console_lock();
+    console_mux_switch(&console.mux, id);
+    console_mux_pump(&console.mux, false);
+    console_unlock();
+    console.last_vm = id;
 }
 
 static void to_shell(void)
 {
     if (shell_has_port()) {
-        tell("latch: console: the shell has %s%lu\n", "com", (uint64_t)(config.shell_port[3] - '0'));
+        tell(CONSOLE_HEAD "the shell has %s%lu\n", "com", (uint64_t)(config.shell_port[3] - '0'));
         return;
     }
-    show(CONSOLE_SHELL);
+    console_lock();
+    console_mux_show(&console.mux, console.mux.mode, CONSOLE_SHELL);
+    console_unlock();
     shell_open();
 }
 
@@ -87,8 +71,8 @@ static void next_mode(void)
     enum console_mode mode = (enum console_mode)((console.mux.mode + 1u) % ARRAY_COUNT(names));
 
     console_set_mode(mode);
-    tell("latch: console: %s%lu\n", "mode ", mode);
-    tell("latch: console: %s\n", names[mode], 0);
+    tell(CONSOLE_HEAD "%s%lu\n", "mode ", mode);
+    tell(CONSOLE_HEAD "%s\n", names[mode], 0);
 }
 
 static void input_push(struct console_client *client, uint8_t byte)
@@ -98,7 +82,7 @@ static void input_push(struct console_client *client, uint8_t byte)
         return;
     }
     if (!client->dropping)
-        tell("latch: console: %s (%lu) does not read, input is dropped\n", client->vm->config->name,
+        tell(CONSOLE_HEAD "%s (%lu) does not read, input is dropped\n", client->vm->config->name,
              client->vm->id);
     client->dropping = true;
 }
@@ -127,9 +111,9 @@ static void key(uint8_t byte)
     else if (byte == 'm')
         next_mode();
     else if (vm == NULL || !report_key(vm, byte))
-        tell("latch: console: escape and a digit: that VM; s: shell; !: emergency shell; m: mode; e: events; "
-             "l: injection log; "
-             "n: NMI; now %s (%lu)\n",
+        tell(CONSOLE_HEAD "escape and a digit: that VM; s: shell; !: emergency shell; m: mode; e: events; "
+                          "l: injection log; "
+                          "n: NMI; now %s (%lu)\n",
              name_of(console.mux.foreground), console.mux.foreground);
 }
 

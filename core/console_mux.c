@@ -76,10 +76,18 @@ void console_mux_show(struct console_mux *mux, enum console_mode mode, uint32_t 
 {
     mux->mode = mode;
     mux->foreground = foreground;
-    mux->pending_count = (uint32_t)(mux->frame_end - mux->frame_at);
+    if (foreground >= MAX_VMS && mux->notice == CONSOLE_NOTICE_WANTED)
+        mux->notice = CONSOLE_NOTICE_NONE;
+    mux->pending_count = (uint32_t)(mux->frame_end - mux->frame_at) + (mux->notice != CONSOLE_NOTICE_NONE);
     for (uint32_t i = 0; i < CONSOLE_SOURCES; i++)
         if (!console_mux_keeps(mux, i))
             mux->pending_count += byte_ring_used(&mux->sources[i].ring);
+}
+
+void console_mux_switch(struct console_mux *mux, uint32_t foreground)
+{
+    mux->notice = CONSOLE_NOTICE_WANTED;
+    console_mux_show(mux, mux->mode, foreground);
 }
 
 /* The oldest byte makes room. */
@@ -119,11 +127,14 @@ static bool is_ready(const struct console_mux *mux, uint32_t source, bool urgent
            console_mux_room(mux, source) == 0 || s->quiet_ticks >= STALE_TICKS;
 }
 
-/* Latch when its turn has come, else the VMs in turn; CONSOLE_NOBODY if nobody is ready. */
+/* A notice behind what the shell had said, Latch when its turn has come, else the VMs in turn;
+ * CONSOLE_NOBODY if nobody is ready. */
 static uint32_t next_in_turn(const struct console_mux *mux, bool urgent)
 {
     bool is_latch_ready = is_ready(mux, CONSOLE_LATCH, urgent);
 
+    if (mux->notice == CONSOLE_NOTICE_WANTED)
+        return byte_ring_used(&mux->sources[CONSOLE_SHELL].ring) != 0 ? CONSOLE_SHELL : CONSOLE_NOTICE;
     if (is_latch_ready && may_latch_speak(mux))
         return CONSOLE_LATCH;
     for (uint32_t i = 1; i <= CONSOLE_LATCH; i++) {
@@ -140,23 +151,25 @@ static uint32_t pick(const struct console_mux *mux, bool urgent)
     uint32_t owner = mux->owner;
     uint32_t used;
     uint32_t next;
+    bool is_cut; /* the rest of its line is kept, and may be lost */
 
     if (mux->pending_count == 0)
         return CONSOLE_NOBODY;
     if (owner == CONSOLE_NOBODY)
         return next_in_turn(mux, urgent);
-    used = console_mux_keeps(mux, owner) ? 0 : byte_ring_used(&mux->sources[owner].ring);
+    is_cut = console_mux_keeps(mux, owner) || (owner < MAX_VMS && mux->sources[owner].lost_count != 0);
+    used = is_cut ? 0 : byte_ring_used(&mux->sources[owner].ring);
     if (used != 0 && mux->line_length < LINE_LONGEST)
         return owner;
-    if (used == 0 && !urgent && mux->sources[owner].quiet_ticks < BREAK_TICKS)
+    if (used == 0 && !is_cut && !urgent && mux->sources[owner].quiet_ticks < BREAK_TICKS)
         return CONSOLE_NOBODY;
     next = next_in_turn(mux, urgent);
     return next == CONSOLE_NOBODY && used != 0 ? owner : next;
 }
 
-static void stage_text(struct console_mux *mux, const char *text, const char *name)
+static void stage_text(struct console_mux *mux, const char *text, const char *name, uint64_t number)
 {
-    int length = fmt_snprintf(mux->stage, sizeof(mux->stage), text, name);
+    int length = fmt_snprintf(mux->stage, sizeof(mux->stage), text, name, number);
 
     mux->stage_at = 0;
     mux->stage_end = (uint8_t)min_u64((uint64_t)length, sizeof(mux->stage) - 1);
@@ -167,23 +180,47 @@ static void stage_tag(struct console_mux *mux, uint32_t source)
     char text[] = "\x1b[31m[%s]\x1b[0m ";
 
     if (mux->mode != CONSOLE_COLOR) {
-        stage_text(mux, "[%s] ", mux->sources[source].name);
+        stage_text(mux, "[%s] ", mux->sources[source].name, 0);
         return;
     }
     text[3] = (char)('1' + (int)(source % COLORS));
-    stage_text(mux, text, mux->sources[source].name);
+    stage_text(mux, text, mux->sources[source].name, 0);
 }
 
-/* Prepares the wire for `source`: ends another's line, puts the tag. True: the source's own byte is next. */
+/* What does not come out of a ring: who is in the foreground now, what has been lost. */
+static void stage_notice(struct console_mux *mux, uint32_t source)
+{
+    const char *text = CONSOLE_HEAD "now %s (%lu)\r\n";
+    uint64_t number = mux->foreground;
+
+    if (source == CONSOLE_NOTICE) {
+        mux->notice = CONSOLE_NOTICE_STAGED;
+        source = mux->foreground;
+    } else {
+        text = CONSOLE_HEAD "%s said more than was kept: %lu bytes lost\r\n";
+        number = mux->sources[source].lost_count;
+        mux->sources[source].lost_count = 0;
+    }
+    stage_text(mux, text + !config.marks, mux->sources[source].name, number);
+}
+
+/* Prepares the wire for `source`: ends another's line, says what is missing, puts the tag. True: the source's
+ * own byte is next. */
 static bool open_line(struct console_mux *mux, uint32_t source)
 {
-    if (mux->owner == source)
+    bool lost = source < MAX_VMS && mux->sources[source].lost_count != 0;
+
+    if (mux->owner == source && !lost)
         return true;
     if (mux->owner != CONSOLE_NOBODY) {
-        stage_text(mux, "\r\n%s", "");
+        stage_text(mux, "\r\n", "", 0);
         mux->shell_broken |= mux->owner == CONSOLE_SHELL;
         mux->owner = CONSOLE_NOBODY;
         mux->line_length = 0;
+        return false;
+    }
+    if (lost || source == CONSOLE_NOTICE) {
+        stage_notice(mux, source);
         return false;
     }
     if (source != mux->foreground && source < MAX_VMS) {
@@ -200,6 +237,10 @@ static bool send_staged(struct console_mux *mux)
         if (!arch_console_tx((uint8_t)mux->stage[mux->stage_at]))
             return false;
         mux->last_byte = (uint8_t)mux->stage[mux->stage_at++];
+    }
+    if (mux->notice == CONSOLE_NOTICE_STAGED) {
+        mux->notice = CONSOLE_NOTICE_NONE;
+        mux->pending_count--;
     }
     return true;
 }
@@ -250,6 +291,8 @@ static bool send_one(struct console_mux *mux, uint32_t source)
     mux->frame_turn -= mux->frame_turn != 0;
     if (source != CONSOLE_LATCH)
         mux->last_vm = source;
+    if (source == CONSOLE_SHELL && byte == '\r')
+        mux->shell_broken = false; /* it draws its line anew */
     console_mux_sent(mux, source, byte);
     return true;
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/arch.h"
+#include "core/config.h"
 #include "core/console.h"
 #include "core/vm.h"
 #include "lib/byte_ring.h"
@@ -20,23 +21,35 @@
 #define CONSOLE_LATCH       (MAX_VMS + 1) /* source number of Latch itself */
 #define CONSOLE_SOURCES     (MAX_VMS + 2) /* source numbers */
 #define CONSOLE_NOBODY      CONSOLE_SOURCES
+#define CONSOLE_NOTICE      (CONSOLE_SOURCES + 1) /* the line that says who is in the foreground now */
 #define CONSOLE_TICK_NS     (10 * NS_PER_MS)
 #define CONSOLE_MARKS       2
 #define CONSOLE_FRAME_EXTRA 6 /* head and end */
+#define CONSOLE_STAGE       112
+
+/* Lines about the console itself begin so: with a mark, which is left out unless asked for. */
+#define CONSOLE_HEAD "\x1e" /* CONSOLE_MARK */ "latch: console: "
+
+enum console_notice {
+    CONSOLE_NOTICE_NONE,
+    CONSOLE_NOTICE_WANTED, /* before anybody's next line; until then the foreground does not speak */
+    CONSOLE_NOTICE_STAGED,
+};
 
 struct console_source {
     struct byte_ring ring;
     uint32_t line_count;           /* line ends in the ring */
     uint32_t quiet_ticks;          /* since the last byte came in */
-    uint64_t lost_count;           /* bytes that a kept ring had no room for; said on switching */
+    uint64_t lost_count;           /* bytes that a kept ring had no room for; said before what is left */
     const char *name;              /* tag for lines in the background */
     uint32_t marks[CONSOLE_MARKS]; /* of a VM's ring: what is before it goes before Latch's marked line */
 };
 
 struct console_mux {
     struct console_source sources[CONSOLE_SOURCES];
-    uint32_t pending_count; /* bytes in all rings that may be shown now */
+    uint32_t pending_count; /* bytes in all rings that may be shown now, and one for a notice */
     enum console_mode mode;
+    enum console_notice notice;
     bool shell_broken;   /* an open line of the shell's was ended by somebody else */
     uint32_t foreground; /* source number or CONSOLE_NOBODY */
     uint32_t owner;      /* has an unfinished line on the wire; CONSOLE_NOBODY: wire at a line's start */
@@ -45,9 +58,9 @@ struct console_mux {
     uint32_t marked_at[CONSOLE_MARKS]; /* where they begin in Latch's ring */
     uint32_t line_length;              /* of the unfinished line */
     uint8_t last_byte;                 /* on the wire */
-    uint8_t stage_at;                  /* bytes of our own to go first: tag, line break */
+    uint8_t stage_at;                  /* bytes of our own to go first: tag, line break, notice */
     uint8_t stage_end;
-    char stage[VM_NAME_SIZE + 20];
+    char stage[CONSOLE_STAGE];
     uint16_t frame_at; /* a frame goes between two bytes of whoever speaks; its bytes are in pending_count */
     uint16_t frame_end;
     uint32_t frame_turn; /* queued bytes of others that go before the next frame */
@@ -82,6 +95,10 @@ bool console_mux_put(struct console_mux *mux, uint32_t source, uint8_t byte);
 
 /* What is shown from now on, and which source raw. */
 void console_mux_show(struct console_mux *mux, enum console_mode mode, uint32_t foreground);
+
+/* A VM comes to the foreground: a line says so between what the others had begun and the first of its bytes.
+ */
+void console_mux_switch(struct console_mux *mux, uint32_t foreground);
 
 /* A byte of `source` itself went out. */
 static inline void console_mux_sent(struct console_mux *mux, uint32_t source, uint8_t byte)

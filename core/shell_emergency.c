@@ -16,17 +16,18 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 
-#define ANSWER_NS (100 * NS_PER_MS) /* for another CPU to stop, or to show itself */
-#define LATE_NS   (1 * NS_PER_MS)   /* an NMI so soon after it on that CPU had waited in the CPU */
-#define STALE_NS  (1 * NS_PER_SEC)  /* a boot CPU that has not polled for so long is stuck */
-#define WATCH_NS  (NS_PER_SEC / 2)
-#define LISTEN_NS (10 * NS_PER_MS)
-#define KEPT      64
-#define TRACES    16
-#define LOG_TAIL  1600
-#define CTRL_C    0x03
-#define BACKSPACE 0x08
-#define DELETE    0x7f
+#define ANSWER_NS  (100 * NS_PER_MS) /* for another CPU to stop, or to show itself */
+#define LATE_NS    (1 * NS_PER_MS)   /* an NMI so soon after it on that CPU had waited in the CPU */
+#define STALE_NS   (1 * NS_PER_SEC)  /* a boot CPU that has not polled for so long is stuck */
+#define WATCH_NS   (NS_PER_SEC / 2)
+#define LISTEN_NS  (10 * NS_PER_MS)
+#define LOCK_TRIES 10000
+#define KEPT       64
+#define TRACES     16
+#define LOG_TAIL   1600
+#define CTRL_C     0x03
+#define BACKSPACE  0x08
+#define DELETE     0x7f
 
 static _Atomic uint32_t owner;          /* CPU number + 1; 0: closed. The owner's to write */
 static _Atomic uint32_t speaker;        /* CPU number + 1 that is to show itself; it takes that back */
@@ -37,8 +38,10 @@ static uint64_t left_ns[MAX_CPUS];      /* when that CPU went on; its own */
 static const void *registers;           /* the owner's */
 static struct shell_job job;            /* the owner's */
 
-/* Bytes read in the boot CPU's place: one writer at a time (`reading`), the boot CPU takes them. */
+/* Bytes read in the boot CPU's place: one writer at a time (`reading`), the boot CPU takes them; the last may
+ * be an escape character whose key has not come (`escaped`). */
 static _Atomic bool reading;
+static _Atomic bool escaped;
 static _Atomic uint32_t kept_head, kept_tail;
 static uint8_t kept[KEPT];
 
@@ -296,13 +299,17 @@ static void converse(void)
     while (run(line));
 }
 
-/* Without the console's lock, whoever holds it: at worst a line gets its tag once more. */
-static void redraw_prompt(void)
+/* Somebody's line has been ended past the console. Where its lock is another's: at worst a line gets its tag
+ * once more. */
+static void begin_anew(void)
 {
-    if (console.mux.foreground != CONSOLE_SHELL)
-        return;
-    console.mux.owner = CONSOLE_NOBODY;
-    console.mux.shell_broken = true;
+    struct console_mux *mux = &console.mux;
+
+    mux->shell_broken = mux->foreground == CONSOLE_SHELL;
+    if (mux->stage_at != mux->stage_end)
+        mux->stage_at = 0;
+    else
+        mux->owner = CONSOLE_NOBODY;
 }
 
 void shell_emergency_enter(const void *frame)
@@ -317,7 +324,7 @@ void shell_emergency_enter(const void *frame)
         shell_set_direct(true);
         converse();
         shell_set_direct(false);
-        redraw_prompt();
+        begin_anew();
         atomic_store(&owner, 0);
     } else {
         join(frame);
@@ -361,37 +368,48 @@ bool shell_emergency_rx(uint8_t *byte)
 {
     uint32_t head = atomic_load_explicit(&kept_head, memory_order_relaxed);
 
-    if (LIKELY(head == atomic_load_explicit(&kept_tail, memory_order_acquire)))
-        return arch_console_rx(byte);
+    if (LIKELY(head == atomic_load_explicit(&kept_tail, memory_order_acquire))) {
+        if (atomic_load_explicit(&reading, memory_order_acquire))
+            return false;
+        *byte = config.console_escape;
+        return atomic_exchange_explicit(&escaped, false, memory_order_relaxed) || arch_console_rx(byte);
+    }
     *byte = kept[head % KEPT];
     atomic_store_explicit(&kept_head, head + 1, memory_order_release);
     return true;
 }
 
-/* Once for each time that it is stuck. */
+/* Once for each time that it is stuck; if not with the console's lock, then without. */
 static void tell(uint64_t polled, uint64_t now)
 {
     static uint64_t told; /* with `reading` */
     char line[96];
+    bool is_locked = false;
 
     if (told == polled)
         return;
     told = polled;
+    for (uint32_t i = 0; i < LOCK_TRIES && !is_locked; i++)
+        is_locked = spin_try_lock(&console_guard);
     fmt_snprintf(line, sizeof(line),
                  "\r\nlatch: CPU 0 is stuck for %lu ms; escape ! opens the emergency shell\r\n",
                  (now - polled) / NS_PER_MS);
     put(line);
+    if (!is_locked)
+        return;
+    begin_anew();
+    spin_unlock(&console_guard);
 }
 
 /* What comes is kept for the boot CPU, except the one command that this is about. */
 static void listen(uint64_t polled, uint64_t now)
 {
-    static bool escape; /* with `reading` */
     uint8_t byte;
 
     if (atomic_exchange_explicit(&reading, true, memory_order_acquire))
         return;
     while (kept_tail - kept_head < KEPT - 2 && arch_console_rx(&byte)) {
+        bool escape = atomic_exchange_explicit(&escaped, false, memory_order_relaxed);
         bool is_escape = byte == config.console_escape && byte != 0;
 
         tell(polled, now);
@@ -401,8 +419,9 @@ static void listen(uint64_t polled, uint64_t now)
             if (escape)
                 keep(config.console_escape);
             keep(byte);
+        } else {
+            atomic_store_explicit(&escaped, true, memory_order_relaxed);
         }
-        escape = is_escape && !escape;
     }
     atomic_store_explicit(&reading, false, memory_order_release);
 }

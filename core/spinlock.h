@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "arch_inline.h"
@@ -84,6 +85,18 @@ static inline void spin_lock(struct spinlock *lock)
     /* Pairs with the release in spin_unlock(). */
     while (atomic_load_explicit(&lock->serving, memory_order_acquire) != ticket)
         arch_cpu_relax();
+}
+
+/* True: taken. Never waits. */
+static inline bool spin_try_lock(struct spinlock *lock)
+{
+    uint32_t ticket = atomic_load_explicit(&lock->serving, memory_order_acquire);
+
+    if (!atomic_compare_exchange_strong_explicit(&lock->next, &ticket, ticket + 1, memory_order_acquire,
+                                                 memory_order_relaxed))
+        return false;
+    lock_check_taken(lock->rank);
+    return true;
 }
 
 static inline void spin_unlock(struct spinlock *lock)

@@ -6,7 +6,8 @@
  *            that it has printed; counts NMIs
  *   deaf     the same, but its NMI handler never returns
  *   meter N  turns in a loop with interrupts off until its TSC is at N million, then prints how often
- *   flood N  prints N numbered lines as fast as the line takes them, then a checksum over them, then halts
+ *   flood N [SEED]  prints N numbered lines as fast as the line takes them, each with a running checksum,
+ * then the last of these, then halts
  */
 #include <stdbool.h>
 
@@ -68,10 +69,8 @@ static uint32_t to_number(const char *text)
 }
 
 /* The lines' text and the sum are what the test computes too. */
-static _Noreturn void flood(uint32_t lines)
+static _Noreturn void flood(uint32_t lines, uint32_t sum)
 {
-    uint32_t sum = 0;
-
     for (uint32_t i = 0; i < lines; i++) {
         sum = sum * 31 + i;
         print("flood %05u %08x\n", i, sum);
@@ -96,7 +95,7 @@ int guest_main(int word_count, char **words)
 {
     trap_init();
     if (word_count > 2 && strcmp(words[1], "flood") == 0)
-        flood(to_number(words[2]));
+        flood(to_number(words[2]), word_count > 3 ? to_number(words[3]) : 0);
     if (word_count > 2 && strcmp(words[1], "meter") == 0)
         return meter(to_number(words[2]));
     deaf = word_count > 1 && strcmp(words[1], "deaf") == 0;

@@ -224,10 +224,9 @@ def check_flood(lines):
     assert len(lines) == FLOOD_LINES
 
 
-@pytest.mark.parametrize("mode", ["plain", "color"])
-def test_flood_starves_no_one(console, latch_image, guest, mode):
+def test_flood_starves_no_one(console, latch_image, guest):
     """Two guests that print without end, one of them in the background: all of both arrives, and the shell answers."""
-    run = console("--hv", f"mux={mode}", "--vm", f"name=one,kernel={guest},mem=64M,cmdline=flood {FLOOD_LINES}",
+    run = console("--vm", f"name=one,kernel={guest},mem=64M,cmdline=flood {FLOOD_LINES}",
                   "--vm", f"name=two,kernel={guest},mem=64M,cmdline=flood {FLOOD_LINES}")
     text = run.expect("flood 00000 ") + "flood 00000 "
     run.send("\x1dsversion\r")
@@ -237,42 +236,14 @@ def test_flood_starves_no_one(console, latch_image, guest, mode):
         text += "\n" + run.expect("flood: done") + "flood: "
     # Lines without a tag are of the first one, from before the shell came. A line that was broken goes on in the next.
     said = {"one": "", "two": ""}
-    for line in re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text).split("\n"):
+    for line in text.split("\n"):
         if "atch" not in line:
             tag, rest = re.match(r"(?:\[(\w+)\] )?(.*)", line).groups()
             said[tag or "one"] += rest
-    for number, name in enumerate(("one", "two")):
-        tag = f"\x1b[{31 + number}m[{name}]\x1b[0m " if mode == "color" else f"[{name}] "
-        assert f"\n{tag}flood " in text and text.count(f"[{name}] ") == (0 if mode == "color" else text.count(tag))
+    assert all(f"\n[{name}] flood " in text for name in said)
     for stream in said.values():
         check_flood(re.findall(r"flood \d{5} [0-9a-f]{8}", stream))
     run.send("\rpoweroff\r")
-    assert run.status() == 0
-
-
-def test_kept_output(console, latch_image, guest):
-    """mux=off: a background's output stays in its ring, what did not fit is counted, and the count is right."""
-    run = console("--hv", "mux=off escape=^A", "--vm", f"name=one,kernel={guest},mem=64M,cmdline=flood {FLOOD_LINES}",
-                  "--vm", f"name=two,kernel={guest},mem=64M,cmdline=flood {FLOOD_LINES}")
-    quiet = run.expect("flood: done")
-    assert "[two]" not in quiet
-    check_flood(re.findall(r"flood \d{5} [0-9a-f]{8}", quiet))
-    shell = Shell(run, "\x01")
-    while "halted" not in shell("vcpus two"):
-        pass
-    run.send("\x011")
-    run.expect(r"console: two said more than was kept: (\d+) bytes lost")
-    lost = int(run.child.match[1])
-    kept = run.expect("flood: done [0-9a-f]{8}\r\n")
-    whole = 0
-    total = 0
-    for number in range(FLOOD_LINES):
-        line, total = flood_line(number, total)
-        whole += len(line) + 2
-    whole += len(f"flood: done {total:08x}") + 2
-    assert lost == whole - 4096
-    assert f"flood {FLOOD_LINES - 1:05d}" in kept
-    run.send("\x01spoweroff\r")
     assert run.status() == 0
 
 

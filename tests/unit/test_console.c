@@ -184,6 +184,78 @@ static void test_kept_line_is_open(void **state)
     assert_string_equal(wire, "\r\nlatch: console: now two (1)\r\nseen\n");
 }
 
+/* ... even if it never falls silent. */
+static void test_kept_flood_holds_up_nobody(void **state)
+{
+    (void)state;
+    console_set_mode(CONSOLE_KEEP);
+    say(0, "open");
+    typed = "\x1d"
+            "1";
+    wire_length = 0;
+    for (int i = 0; i < 20; i++) {
+        pass_ms(1);
+        say(0, "and no end");
+    }
+    assert_string_equal(wire, "\r\nlatch: console: now two (1)\r\n");
+}
+
+/* The line about the switch stands before all that is shown raw after it, whatever waits. */
+static void test_switch_is_said_first(void **state)
+{
+    (void)state;
+    for (int mode = CONSOLE_PLAIN; mode <= CONSOLE_KEEP; mode++) {
+        console_set_mode((enum console_mode)mode);
+        switch_to('0');
+        say(0, "one begins,");
+        wire_room = 0;
+        say(1, "two\r\n");
+        log_line("latch: line\n");
+        typed = "\x1d"
+                "1";
+        console_poll();
+        say(1, "more\r\n");
+        say(0, " one ends\r\n");
+        wire_room = 1000;
+        console_poll();
+        if (mode == CONSOLE_PLAIN)
+            assert_string_equal(wire, "one begins, one ends\r\nlatch: console: now two (1)\r\n"
+                                      "two\r\nlatch: line\r\nmore\r\n");
+        if (mode == CONSOLE_KEEP)
+            assert_string_equal(wire, "one begins,\r\nlatch: console: now two (1)\r\n"
+                                      "latch: line\r\ntwo\r\nmore\r\n");
+    }
+}
+
+/* ... or none, where it was away for a moment only. */
+static void test_switch_there_and_back(void **state)
+{
+    (void)state;
+    say(0, "one");
+    wire_room = 0;
+    say(0, " line\n");
+    typed = "\x1d"
+            "1\x1d"
+            "0\x1ds";
+    console_poll();
+    wire_room = 1000;
+    pass_ms(200);
+    assert_string_equal(wire, "one line\r\n");
+}
+
+/* What is missing is said where it is missing, however the rest comes to be shown. */
+static void test_loss_is_said_with_the_mode(void **state)
+{
+    (void)state;
+    console_set_mode(CONSOLE_KEEP);
+    for (int i = 0; i < 500; i++)
+        say(1, "123456789\n");
+    console_set_mode(CONSOLE_PLAIN);
+    pass_ms(100);
+    assert_memory_equal(
+        wire, "latch: console: two said more than was kept: 904 bytes lost\r\n[two] 56789\r\n[two] 1", 79);
+}
+
 static void test_shell_takes_turns(void **state)
 {
     (void)state;
@@ -198,6 +270,13 @@ static void test_shell_takes_turns(void **state)
     pass_ms(40);
     assert_string_equal(wire, ">\r\n[two] line\r\n");
     assert_true(console_shell_broken());
+    assert_false(console_shell_broken());
+    /* Nor where the shell has drawn its line anew before it asked. */
+    assert_true(console_shell_write('>'));
+    say(1, "line\n");
+    pass_ms(40);
+    assert_true(console_shell_write('\r'));
+    assert_true(console_shell_write('\n'));
     assert_false(console_shell_broken());
     console_leave_shell();
     assert_false(console_shell_write('x'));
@@ -257,6 +336,11 @@ static void test_marks(void **state)
     config.marks = true;
     say(0, "\x1elatch: forged\n");
     assert_string_equal(wire, "\x1e\n?latch: forged\n");
+    wire_length = 0;
+    typed = "\x1d"
+            "1";
+    pass_ms(1);
+    assert_string_equal(wire, "\x1elatch: console: now two (1)\r\n");
 }
 
 int main(void)
@@ -270,6 +354,10 @@ int main(void)
         cmocka_unit_test_setup(test_color, setup),
         cmocka_unit_test_setup(test_kept, setup),
         cmocka_unit_test_setup(test_kept_line_is_open, setup),
+        cmocka_unit_test_setup(test_kept_flood_holds_up_nobody, setup),
+        cmocka_unit_test_setup(test_switch_is_said_first, setup),
+        cmocka_unit_test_setup(test_switch_there_and_back, setup),
+        cmocka_unit_test_setup(test_loss_is_said_with_the_mode, setup),
         cmocka_unit_test_setup(test_shell_takes_turns, setup),
         cmocka_unit_test_setup(test_shell_and_flood_share, setup),
         cmocka_unit_test_setup(test_other_escape, setup),

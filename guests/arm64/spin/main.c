@@ -4,8 +4,10 @@
  *
  *   spin     turns in a loop with interrupts off, three calls deep, until somebody writes 1 to the address
  *            that it has printed; the MMU is on, RAM by pages of 2 MiB at the same addresses; interrupts 3
- * and 40 are enabled in the GIC flood N  prints N numbered lines as fast as the line takes them, then a
- * checksum over them, then waits
+ *            and 40 are enabled in the GIC
+ *
+ *   flood N [SEED]  prints N numbered lines as fast as the line takes them, each with a running checksum,
+ *            then the last of these, then waits
  */
 #include "guests/arm64/lib/cpu.h"
 #include "guests/arm64/lib/gic.h"
@@ -101,19 +103,23 @@ static FRAMED void spin(void)
     print("spin: let go after %lu SErrors\n", serror_count);
 }
 
-static uint32_t to_number(const char *text)
+/* Behind the digits it goes on. */
+static uint32_t take_number(const char **text)
 {
     uint32_t value = 0;
 
-    while (*text >= '0' && *text <= '9')
-        value = value * 10 + (uint32_t)(*text++ - '0');
+    for (; **text >= '0' && **text <= '9'; (*text)++)
+        value = value * 10 + (uint32_t)(**text - '0');
+    if (**text == ' ')
+        (*text)++;
     return value;
 }
 
 /* The lines' text and the sum are what the test computes too. */
-static _Noreturn void flood(uint32_t lines)
+static _Noreturn void flood(const char *words)
 {
-    uint32_t sum = 0;
+    uint32_t lines = take_number(&words);
+    uint32_t sum = take_number(&words);
 
     for (uint32_t i = 0; i < lines; i++) {
         sum = sum * 31 + i;
@@ -127,6 +133,6 @@ static _Noreturn void flood(uint32_t lines)
 void guest_main(const char *words)
 {
     if (strncmp(words, "flood ", LINES_WORD) == 0)
-        flood(to_number(words + LINES_WORD));
+        flood(words + LINES_WORD);
     spin();
 }
