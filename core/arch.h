@@ -50,6 +50,19 @@ void arch_vcpu_put(struct vcpu *vcpu);
  */
 void arch_vcpu_run(struct vcpu *vcpu);
 
+/*
+ * What the hardware has noted about accesses in the entry of the VM's nested map for `at`, and the size of
+ * what the entry stands for; without RAM: nothing. Is cleared in one step with reading it: nested_changed()
+ * is due then. Notes begin with the VM or, where the hardware has to be told, with the first look, before
+ * which all counts as written. False: it notes nothing. Boot CPU.
+ */
+#define NESTED_TOUCHED UINT32_C(1)
+#define NESTED_WRITTEN UINT32_C(2)
+MUST_CHECK bool arch_nested_look(struct vm *vm, gpa_t at, uint32_t *marks, uint64_t *size);
+
+/* For nested_changed(): no CPU uses an older translation of the VM on return. False: that cannot be had. */
+bool arch_nested_broadcast(struct vm *vm);
+
 /* NMI button of the VM's board: LINT1 of its CPUs, or what the architecture has instead. Any CPU. */
 void arch_vm_nmi(struct vm *vm);
 

@@ -38,6 +38,7 @@ const struct shell_command shell_commands[] = {
      shell_walk},
     {arch_inspect_block_names[0], "c", SHELL_HOLD, "VM[.VCPU]", BLOCK_HELP, shell_block},
     {arch_inspect_block_names[1], "c", SHELL_HOLD, "VM[.VCPU]", BLOCK_HELP, shell_block},
+    {"touched", "v", 0, "VM", "memory accessed or written since the last such look", shell_touched},
     {"events", "c", SHELL_HOLD_VM | SHELL_EMERGENCY, "VM[.VCPU]",
      "why is it not delivered: books, and for each pending event its blocker and age", shell_events},
     {"events save", "c", SHELL_HOLD, "VM[.VCPU]", "event state as hexadecimal", shell_events_save},

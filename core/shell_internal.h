@@ -139,6 +139,7 @@ SHELL_RUN(events);
 SHELL_RUN(events_save);
 SHELL_RUN(events_load);
 SHELL_RUN(log);
+SHELL_RUN(touched);
 SHELL_RUN(break);
 SHELL_RUN(watch);
 SHELL_RUN(unbreak);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-core-y := core/cpu.c core/main.c core/host_nmi.c core/nmi_storm.c core/report.c core/run_queue.c core/vcpu.c core/vm.c
+core-y := core/cpu.c core/main.c core/host_nmi.c core/nmi_storm.c core/report.c core/nested.c core/run_queue.c core/vcpu.c core/vm.c
 core-y += core/sched.c core/sched_choose.c core/sched_wake.c
 
 core-y += core/config_word.c core/config_cpus.c core/config_options.c core/config_modules.c
@@ -22,7 +22,7 @@ hot-y += core/inject_plain.c core/inject_log.c
 # The debugger: looking into guests, shell, traces.
 core-y += core/inspect.c core/line_edit.c core/trace.c
 core-y += core/shell_emergency.c core/shell.c core/shell_parse.c core/shell_commands.c core/shell_vm.c core/shell_inspect.c
-core-y += core/shell_memory.c core/shell_events.c core/shell_machine.c core/shell_nmi.c core/shell_trace.c
+core-y += core/shell_memory.c core/shell_touched.c core/shell_events.c core/shell_machine.c core/shell_nmi.c core/shell_trace.c
 core-y += core/report_vm.c core/report_panic.c core/report_keep.c core/report_log.c core/shell_report.c
 # Debugging guests.
 

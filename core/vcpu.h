@@ -31,6 +31,7 @@ enum vcpu_state {
 #define VCPU_REQ_HOLD  BIT(3) /* leave the CPU until hold_count is 0 again */
 #define VCPU_REQ_TELL  BIT(4) /* report_answer(): say what report_wanted says */
 #define VCPU_REQ_DEBUG BIT(5) /* a breakpoint was hit, or a debugger's step may be done */
+#define VCPU_REQ_FLUSH BIT(6) /* no nested translation from before may be used: core/nested.h */
 
 /* What wakes a vCPU that waits for its start. */
 #define VCPU_REQ_WAKES_OFF (VCPU_REQ_STOP | VCPU_REQ_INIT | VCPU_REQ_HOLD | VCPU_REQ_TELL)

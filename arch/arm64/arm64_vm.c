@@ -208,3 +208,9 @@ void arch_vm_nmi(struct vm *vm)
     log_warn("vm %s: arm64 CPUs have no NMI without FEAT_NMI, which is not offered: nothing happens",
              vm->config->name);
 }
+
+bool arch_nested_broadcast(struct vm *vm)
+{
+    guest_forget_translations(arm64_vm_of(vm)->vttbr);
+    return true;
+}

@@ -42,7 +42,7 @@ static struct {
 int guest_context_init(void)
 {
     uint64_t dfr0 = SYSREG_READ(id_aa64dfr0_el1);
-    int error = stage2_choose(SYSREG_READ(id_aa64mmfr0_el1), &features.stage2);
+    int error = stage2_choose(SYSREG_READ(id_aa64mmfr0_el1), SYSREG_READ(id_aa64mmfr1_el1), &features.stage2);
 
     if (error != 0)
         log_error("this CPU cannot run guests: no second stage of translation with 4 KiB pages and 36 bits");
@@ -60,6 +60,11 @@ int guest_context_init(void)
 uint32_t guest_ipa_bits(void)
 {
     return features.stage2.ipa_bits;
+}
+
+bool guest_stage2_notes(void)
+{
+    return features.stage2.notes;
 }
 
 /*

@@ -18,6 +18,9 @@ MUST_CHECK int guest_context_init(void);
 /* Width of guest-physical addresses. */
 uint32_t guest_ipa_bits(void);
 
+/* The hardware notes accesses in stage 2 tables. */
+bool guest_stage2_notes(void);
+
 /* Power-on state of everything that guest_load() loads. Not loaded. */
 void guest_context_reset(struct arm64_vcpu *vcpu);
 
@@ -31,7 +34,7 @@ bool guest_serror_pending(void);
 /* WFE of the loaded vCPU exits, or waits. */
 void guest_trap_wfe(struct arm64_vcpu *vcpu, bool trap);
 
-/* Drops all translations of a VM, on all CPUs; makes new tables visible. None of its vCPUs runs. */
+/* Drops all translations of a VM, on all CPUs; makes changed tables visible. Its vCPUs may run. */
 void guest_forget_translations(uint64_t vttbr);
 
 /* The guest may use breakpoint registers from now on. Loaded. */

@@ -83,6 +83,8 @@
 #define VTCR_ORGN0_WBWA BIT(10)
 #define VTCR_SH0_INNER  (BIT(12) | BIT(13))
 #define VTCR_PS         FIELD(18, 16)
+#define VTCR_HA         BIT(21) /* hardware sets the access flag ... */
+#define VTCR_HD         BIT(22) /* ... and makes writable what has the dirty bit modifier */
 #define VTCR_RES1       BIT(31)
 
 /* VTTBR_EL2 */

@@ -18,5 +18,5 @@ arch-arm64-y += arch/arm64/arm64_vm.c arch/arm64/arm64_inspect.c arch/arm64/gues
 hot-y += arch/arm64/guest_run.c arch/arm64/guest_exit.c arch/arm64/exit_decode.c arch/arm64/guest_mmio.c
 hot-y += arch/arm64/mmio_decode.c arch/arm64/guest_psci.c arch/arm64/guest_sysreg.c arch/arm64/gic/ich.c
 hot-y += arch/arm64/host_irq.c arch/arm64/host_timer.c arch/arm64/gic/gicv3.c
-arch-arm64-y += arch/arm64/act_inspect.c arch/arm64/events_inspect.c
+arch-arm64-y += arch/arm64/act_inspect.c arch/arm64/events_inspect.c arch/arm64/touched_inspect.c
 arch-arm64-y += arch/arm64/shell_port_debug.c

@@ -6,6 +6,7 @@
 
 #include "arch/arm64/guest_regs.h"
 #include "arch/arm64/sysregs.h"
+#include "core/arch.h"
 #include "core/pmem.h"
 #include "lib/assert.h"
 #include "lib/error.h"
@@ -13,10 +14,12 @@
 #define S2_VALID      BIT(0)
 #define S2_TABLE      BIT(1) /* levels 1 and 2: a table; level 3: a page */
 #define S2_NORMAL_WB  FIELD(5, 2)
+#define S2_WRITE      BIT(7)
 #define S2_READ_WRITE FIELD(7, 6)
 #define S2_SH_INNER   FIELD(9, 8)
 #define S2_AF         BIT(10)
 #define S2_ADDRESS    FIELD(47, 12)
+#define S2_DBM        BIT(51) /* the first write sets S2_WRITE: then that means "dirty" */
 #define S2_LEAF       (S2_VALID | S2_NORMAL_WB | S2_READ_WRITE | S2_SH_INNER | S2_AF)
 
 #define LAST_LEVEL 3
@@ -34,7 +37,7 @@ static uint64_t *entry_of(uint64_t *table, uint64_t at, uint32_t level)
     return &table[at / level_size(level) % (level == 1 ? ROOT_PAGES * ENTRIES : ENTRIES)];
 }
 
-int stage2_choose(uint64_t mmfr0, struct stage2_format *out)
+int stage2_choose(uint64_t mmfr0, uint64_t mmfr1, struct stage2_format *out)
 {
     static const uint8_t widths[] = {32, 36, 40, 42, 44, 48};
     uint64_t range = min_u64(field_get(mmfr0, MMFR0_PARANGE), ARRAY_COUNT(widths) - 1);
@@ -46,6 +49,10 @@ int stage2_choose(uint64_t mmfr0, struct stage2_format *out)
     out->ipa_bits = (uint32_t)min_u64(widths[range], STAGE2_IPA_BITS_MAX);
     out->vtcr = VTCR_RES1 | VTCR_SL0_LEVEL1 | VTCR_IRGN0_WBWA | VTCR_ORGN0_WBWA | VTCR_SH0_INNER |
                 field_make(64 - out->ipa_bits, VTCR_T0SZ) | field_make(range, VTCR_PS);
+    /* Every entry begins as accessed and writable, so that this acts where stage2_look() has cleared one. */
+    out->notes = field_get(mmfr1, MMFR1_HAFDBS) >= 2;
+    if (out->notes)
+        out->vtcr |= VTCR_HA | VTCR_HD;
     return 0;
 }
 
@@ -115,19 +122,41 @@ bool stage2_entry(hpa_t root, gpa_t at, uint32_t level, uint64_t *entry)
     return true;
 }
 
-uint64_t stage2_lookup(hpa_t root, gpa_t at, uint32_t *level)
+static uint64_t *find_leaf(hpa_t root, gpa_t at, uint32_t *level)
 {
     uint64_t *table = hpa_to_ptr(root);
 
     if (at.v >> STAGE2_IPA_BITS_MAX != 0)
-        return 0;
+        return NULL;
     for (*level = 1;; (*level)++) {
-        uint64_t entry = *entry_of(table, at.v, *level);
+        uint64_t *entry = entry_of(table, at.v, *level);
 
-        if ((entry & S2_VALID) == 0)
-            return 0;
-        if (*level == LAST_LEVEL || (entry & S2_TABLE) == 0)
+        if ((*entry & S2_VALID) == 0)
+            return NULL;
+        if (*level == LAST_LEVEL || (*entry & S2_TABLE) == 0)
             return entry;
-        table = hpa_to_ptr(hpa(entry & S2_ADDRESS));
+        table = hpa_to_ptr(hpa(*entry & S2_ADDRESS));
     }
+}
+
+uint64_t stage2_lookup(hpa_t root, gpa_t at, uint32_t *level)
+{
+    const uint64_t *leaf = find_leaf(root, at, level);
+
+    return leaf == NULL ? 0 : *leaf;
+}
+
+uint32_t stage2_look(hpa_t root, gpa_t at, uint64_t *size)
+{
+    uint32_t level = 1;
+    uint64_t *leaf = find_leaf(root, at, &level);
+    uint64_t was;
+
+    *size = level_size(level);
+    if (leaf == NULL)
+        return 0;
+    /* Hardware sets bits at any time: no plain writes. */
+    __atomic_fetch_or(leaf, S2_DBM, __ATOMIC_RELAXED);
+    was = __atomic_fetch_and(leaf, ~(S2_AF | S2_WRITE), __ATOMIC_RELAXED);
+    return ((was & S2_AF) != 0 ? NESTED_TOUCHED : 0) | ((was & S2_WRITE) != 0 ? NESTED_WRITTEN : 0);
 }

@@ -76,7 +76,8 @@
 #define CTR_DMINLINE FIELD(19, 16)
 
 /* ID_AA64MMFR1_EL1 */
-#define MMFR1_VH FIELD(11, 8)
+#define MMFR1_HAFDBS FIELD(3, 0) /* 2: access flag and dirty state by hardware */
+#define MMFR1_VH     FIELD(11, 8)
 
 /* MIDR_EL1 */
 #define MIDR_IMPLEMENTER FIELD(31, 24)

@@ -7,6 +7,7 @@
  */
 #include "arch/x86/nested_map.h"
 
+#include "core/arch.h"
 #include "core/pmem.h"
 #include "lib/assert.h"
 #include "lib/error.h"
@@ -59,6 +60,7 @@ int nested_map_create(struct x86_vm *vm, const struct nested_format *format)
     if (root == NULL)
         return E_NOMEM;
     vm->nested_root = ptr_to_hpa(root);
+    vm->nested_accessed = format->accessed;
     for (uint32_t i = 0; i < vm->core.mem.slot_count; i++) {
         const struct guest_slot *slot = &vm->core.mem.slots[i];
 
@@ -75,16 +77,16 @@ int nested_map_create(struct x86_vm *vm, const struct nested_format *format)
     return 0;
 }
 
-uint32_t nested_map_walk(const struct x86_vm *vm, gpa_t at, uint64_t path[NESTED_LEVELS], hpa_t *host)
+uint32_t nested_map_walk(const struct x86_vm *vm, gpa_t at, uint64_t *path[NESTED_LEVELS], hpa_t *host)
 {
-    const uint64_t *table = hpa_to_ptr(vm->nested_root);
+    uint64_t *table = hpa_to_ptr(vm->nested_root);
     uint32_t count = 0;
 
     *host = hpa(0);
     for (unsigned int level = NESTED_LEVELS; level-- > 0;) {
         uint64_t entry = table[(at.v / level_size(level)) % NESTED_ENTRIES];
 
-        path[count++] = entry;
+        path[count++] = &table[(at.v / level_size(level)) % NESTED_ENTRIES];
         if (entry == 0)
             break;
         if (level == 0 || (entry & NESTED_LARGE) != 0) {
@@ -95,4 +97,12 @@ uint32_t nested_map_walk(const struct x86_vm *vm, gpa_t at, uint64_t path[NESTED
         table = hpa_to_ptr(hpa(entry & NESTED_ADDRESS));
     }
     return count;
+}
+
+/* Invalidation is each CPU's own matter; no CPU is known to offer more where it would be of use (AMD's
+ * INVLPGB goes by ASID, and a vCPU has another one on each CPU). */
+bool arch_nested_broadcast(struct vm *vm)
+{
+    (void)vm;
+    return false;
 }

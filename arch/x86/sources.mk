@@ -25,7 +25,7 @@ arch-x86-y += arch/x86/guest_acpi.c arch/x86/guest_mptable.c arch/x86/nested_map
 
 hot-y += arch/x86/board_irq.c arch/x86/guest_emulate.c arch/x86/insn_cache.c arch/x86/tsc.c
 hot-y += arch/x86/vlapic.c arch/x86/vlapic_io.c arch/x86/x86_exit.c arch/x86/x86_run.c
-arch-x86-y += arch/x86/events_inspect.c arch/x86/refused_inspect.c
+arch-x86-y += arch/x86/events_inspect.c arch/x86/refused_inspect.c arch/x86/touched_inspect.c
 arch-x86-y += arch/x86/x86_inspect.c arch/x86/act_inspect.c
 arch-x86-y += arch/x86/x86_debug.c arch/x86/gdb_port_debug.c arch/x86/gdb_target_debug.c arch/x86/fpu_debug.c
 arch-x86-y += arch/x86/shell_port_debug.c

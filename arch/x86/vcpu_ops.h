@@ -88,7 +88,8 @@ struct vcpu_ops {
     void (*set_cr8)(struct x86_vcpu *vcpu, uint8_t cr8);
     /* Where the next instruction is fetched from. */
     struct code_context (*code_context)(struct x86_vcpu *vcpu);
-    /* All translations of the guest's own tables, this vCPU. */
+    /* All translations of this vCPU, by the guest's own tables and by the nested ones, go before its next
+     * entry. Its owner; loaded. */
     void (*flush_tlb)(struct x86_vcpu *vcpu);
     void (*set_tsc_offset)(struct x86_vcpu *vcpu, uint64_t offset);
 

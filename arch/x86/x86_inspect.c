@@ -239,13 +239,13 @@ static bool walk_line(struct x86_vcpu *vcpu, uint64_t at, uint32_t line, char *t
 
 static bool nested_line(struct x86_vcpu *vcpu, uint64_t at, uint32_t line, char *text, size_t size)
 {
-    uint64_t path[NESTED_LEVELS];
+    uint64_t *path[NESTED_LEVELS];
     hpa_t host;
     uint32_t count = nested_map_walk(x86_vm_of(vcpu->core.vm), gpa(at), path, &host);
 
     if (line < count)
         fmt_snprintf(text, size, "%s level %u: 0x%016lx", x86_ops->nested_name, NESTED_LEVELS - line,
-                     path[line]);
+                     *path[line]);
     else if (line > count)
         return false;
     else if (host.v != 0)

@@ -188,6 +188,8 @@ static __attribute__((noinline, cold)) bool take_requests(struct x86_vcpu *vcpu,
         vcpu_stop(&vcpu->core);
         return false;
     }
+    if ((requests & VCPU_REQ_FLUSH) != 0)
+        x86_ops->flush_tlb(vcpu);
     if ((requests & VCPU_REQ_DEBUG) != 0)
         x86_debug_act(vcpu);
     if ((requests & VCPU_REQ_HOLD) != 0 && vcpu->core.hold_count != 0) {

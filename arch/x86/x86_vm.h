@@ -11,10 +11,11 @@
 
 struct x86_vm {
     struct vm core;
-    struct board board;  /* devices and their wiring */
-    hpa_t nested_root;   /* NPT or EPT, filled by the vendor's vm_create */
-    uint64_t tsc_offset; /* of all vCPUs at power-on: the guest's TSC starts at 0 */
-    uint64_t start_ns;   /* time_now_ns() at power-on */
+    struct board board;       /* devices and their wiring */
+    hpa_t nested_root;        /* NPT or EPT, filled by the vendor's vm_create */
+    uint64_t nested_accessed; /* the accessed flag in its entries; 0: this CPU has none */
+    uint64_t tsc_offset;      /* of all vCPUs at power-on: the guest's TSC starts at 0 */
+    uint64_t start_ns;        /* time_now_ns() at power-on */
     uint64_t restart_count;
 };
 

@@ -38,6 +38,19 @@ class Shell:
                 return text
         raise AssertionError(f"{command}: never {pattern}: {text}")
 
+    def touched(self, vm):
+        """A look at touched memory: (start, end, page in KiB, "touched" or "written") of each range; None: not offered."""
+        text = self(f"touched {vm}")
+        if "not offered: this CPU notes no accesses in nested page tables" in text:
+            return None
+        rows = re.findall(r"^0x(\w+)-0x(\w+) +(\d+) KiB in pages of (\d+) KiB: (touched|written)\r?$", text, re.MULTILINE)
+        ranges = [(int(start, 16), int(end, 16), int(page), what) for start, end, _, page, what in rows]
+        assert all((end + 1 - start) == int(size) * 1024 for (start, end, _, _), (_, _, size, _, _) in zip(ranges, rows))
+        sums = re.search(r"^touched (\d+) KiB, written (\d+) KiB, by whole pages of the nested map\r?$", text, re.MULTILINE)
+        assert int(sums[1]) == sum(int(row[2]) for row in rows), text
+        assert int(sums[2]) == sum(int(row[2]) for row in rows if row[4] == "written"), text
+        return ranges
+
     def commands(self):
         """All commands, as help lists them."""
         names = re.findall(r"^([a-z]+(?: [a-z]+)?) {2,}", self("help"), re.MULTILINE)
@@ -213,6 +226,20 @@ class Checks:
         assert re.search(rf"gpa {self.words[0]:#x} -> hpa 0x[1-9a-f]", walk)
         assert "no RAM (a device, or nothing)" in self.shell(f"walk spin gpa:{self.DEVICE:#x}")
         assert "not present" in self.shell("walk spin 0x7fffffffffff")
+
+    def check_touched(self):
+        """The word that it counts in is in a page written to, at every look; while it is paused, nothing is."""
+        written = 0
+        for _ in range(PATIENCE_TURNS):
+            ranges = self.shell.touched("spin")
+            written += any(start <= self.words[1] <= end and what == "written" for start, end, _, what in ranges)
+            if written == 3:
+                break
+        assert written == 3
+        self.shell("pause spin")
+        self.shell.touched("spin")
+        assert self.shell.touched("spin") == []
+        self.shell("resume spin")
 
     def check_events(self):
         """The books."""

@@ -57,7 +57,9 @@ static uint8_t fake_host[FAKE_HOST] __attribute__((aligned(FAKE_HOST)));
 static uint64_t fake_regs[6];
 static uint64_t fake_now;
 static uint32_t fake_nmis;
-static bool fake_deaf; /* vCPUs do not come out of their guest */
+static bool fake_deaf;                                      /* vCPUs do not come out of their guest */
+static uint32_t fake_marks[FAKE_VMS][FAKE_RAM / PAGE_SIZE]; /* NESTED_*, noted in the nested map */
+static bool fake_notes;                                     /* the hardware notes them */
 static jmp_buf fake_end;
 static char fake_shown[1 << 16]; /* what the terminal showed last */
 static size_t fake_shown_count;
@@ -116,6 +118,23 @@ int guest_write(struct vm *vm, gpa_t to, const void *from, size_t size)
         return E_FAULT;
     memcpy(fake_ram[vm->id] + to.v, from, size);
     return 0;
+}
+
+/* The second VM has one page of 64 KiB. */
+bool arch_nested_look(struct vm *vm, gpa_t at, uint32_t *marks, uint64_t *size)
+{
+    *size = vm->id == 0 ? PAGE_SIZE : FAKE_RAM;
+    if (at.v >= FAKE_RAM || at.v % *size != 0)
+        abort();
+    *marks = fake_marks[vm->id][at.v / PAGE_SIZE];
+    fake_marks[vm->id][at.v / PAGE_SIZE] = 0;
+    return fake_notes;
+}
+
+bool arch_nested_broadcast(struct vm *vm)
+{
+    (void)vm;
+    return false;
 }
 
 bool arch_inspect_line(struct vcpu *vcpu, enum inspect_view view, uint64_t argument, uint32_t line,
@@ -462,6 +481,8 @@ static void fake_init(void)
     fake_info.regions[0] = (struct boot_region){hpa((uintptr_t)fake_host), FAKE_HOST, BOOT_REGION_RAM};
     machine_info = &fake_info;
     memset(fake_regs, 0, sizeof(fake_regs));
+    memset(fake_marks, 0, sizeof(fake_marks));
+    fake_notes = true;
     fake_deaf = false;
 }
 

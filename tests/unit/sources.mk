@@ -131,7 +131,7 @@ unit-guest_dtb-libs := -lfdt
 unit-vits_direct-y := $(unit-vgic-y)
 unit-vgic_threads-y := $(unit-vgic-y)
 
-shell-files := $(filter-out core/shell_emergency.c,$(wildcard core/shell*.c)) core/inspect.c core/line_edit.c core/trace.c lib/printf.c lib/str.c lib/error.c
+shell-files := $(filter-out core/shell_emergency.c,$(wildcard core/shell*.c)) core/inspect.c core/nested.c core/line_edit.c core/trace.c lib/printf.c lib/str.c lib/error.c
 unit-y += line_edit shell
 unit-line_edit-y := core/line_edit.c lib/printf.c
 unit-shell-y := $(shell-files)

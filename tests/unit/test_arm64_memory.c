@@ -15,6 +15,7 @@
 #include "arch/arm64/guest_regs.h"
 #include "arch/arm64/guest_walk.h"
 #include "arch/arm64/stage2.h"
+#include "core/arch.h"
 #include "core/pmem.h"
 #include "core/vm.h"
 #include "lib/assert.h"
@@ -98,18 +99,19 @@ static void test_format(void **state)
     struct stage2_format format;
 
     (void)state;
-    assert_int_equal(stage2_choose(0x1124, &format), 0); /* Cortex-A57: 44 bits */
+    assert_int_equal(stage2_choose(0x1124, 0, &format), 0); /* Cortex-A57: 44 bits */
     assert_int_equal(format.ipa_bits, 40);
     assert_int_equal(format.vtcr, 0x80043558);
-    assert_int_equal(stage2_choose(0x1121, &format), 0); /* 36 bits */
+    assert_int_equal(stage2_choose(0x1121, 0, &format), 0); /* 36 bits */
     assert_int_equal(format.ipa_bits, 36);
     assert_int_equal(format.vtcr & 0x7003f, 0x1001c);
-    assert_int_equal(stage2_choose(0x1126, &format), 0); /* 52 bits: as 48, which is what 4 KiB pages reach */
+    assert_int_equal(stage2_choose(0x1126, 0, &format),
+                     0); /* 52 bits: as 48, which is what 4 KiB pages reach */
     assert_int_equal(format.vtcr & 0x70000, 0x50000);
-    assert_int_equal(stage2_choose(0xf0001124, &format), E_NOTSUP);    /* no 4 KiB granule */
-    assert_int_equal(stage2_choose(0x10000001124, &format), E_NOTSUP); /* not in stage 2 */
-    assert_int_equal(stage2_choose(0x200f0001124, &format), 0);        /* in stage 2 only */
-    assert_int_equal(stage2_choose(0x1120, &format), E_NOTSUP);        /* 32 bits */
+    assert_int_equal(stage2_choose(0xf0001124, 0, &format), E_NOTSUP);    /* no 4 KiB granule */
+    assert_int_equal(stage2_choose(0x10000001124, 0, &format), E_NOTSUP); /* not in stage 2 */
+    assert_int_equal(stage2_choose(0x200f0001124, 0, &format), 0);        /* in stage 2 only */
+    assert_int_equal(stage2_choose(0x1120, 0, &format), E_NOTSUP);        /* 32 bits */
 }
 
 static void expect_leaf(hpa_t root, uint64_t at, uint32_t level, uint64_t host)
@@ -148,6 +150,81 @@ static void test_largest_leaves(void **state)
     assert_int_equal(stage2_lookup(root, gpa(0x80401000), &level), 0);
     assert_int_equal(stage2_lookup(root, gpa(0x8000200000), &level), 0);
     assert_int_equal(stage2_lookup(root, gpa(UINT64_C(1) << 40), &level), 0);
+}
+
+/* ID_AA64MMFR1_EL1. The access flag alone is not made use of. */
+static void test_notes_offered(void **state)
+{
+    struct stage2_format format;
+
+    (void)state;
+    for (uint64_t hafdbs = 0; hafdbs < 4; hafdbs++) {
+        assert_int_equal(stage2_choose(0x1124, 0x10212120 | hafdbs, &format), 0);
+        assert_int_equal(format.notes, hafdbs >= 2);
+        assert_int_equal(format.vtcr, hafdbs >= 2 ? 0x80643558 : 0x80043558);
+    }
+}
+
+/* What hardware does at an access, by the manual's rules for VTCR_EL2.HA and HD. */
+static void access_page(hpa_t root, uint64_t at, bool write)
+{
+    uint64_t *table = hpa_to_ptr(root);
+    uint64_t *leaf = &table[at / GIB];
+
+    if ((*leaf & 2) != 0) {
+        leaf = (uint64_t *)hpa_to_ptr(hpa(*leaf & 0xfffffffff000)) + at / (2 * MIB) % 512;
+        if ((*leaf & 2) != 0)
+            leaf = (uint64_t *)hpa_to_ptr(hpa(*leaf & 0xfffffffff000)) + at / PAGE_SIZE % 512;
+    }
+    *leaf |= 1 << 10;
+    if (write) {
+        assert_true((*leaf & (1 << 7)) != 0 || (*leaf & BIT(51)) != 0); /* else it would be a fault */
+        *leaf |= 1 << 7;
+    }
+}
+
+static void expect_look(hpa_t root, uint64_t at, uint32_t marks, uint64_t size)
+{
+    uint64_t found;
+
+    assert_int_equal(stage2_look(root, gpa(at), &found), marks);
+    assert_int_equal(found, size);
+}
+
+/* First all counts as written; then what hardware has set since, of pages of every size. */
+static void test_look(void **state)
+{
+    const uint32_t written = NESTED_TOUCHED | NESTED_WRITTEN;
+    struct guest_mem mem = {
+        .slot_count = 1,
+        .slots = {{gpa(GUEST_RAM_BASE), GIB + 2 * MIB + 2 * PAGE_SIZE, hpa(0x100000000)}},
+    };
+    const uint64_t places[] = {0x40000000, 0x80000000, 0x80200000, 0x80201000};
+    const uint64_t sizes[] = {GIB, 2 * MIB, PAGE_SIZE, PAGE_SIZE};
+    uint32_t level;
+    hpa_t root;
+
+    (void)state;
+    assert_int_equal(stage2_create(&mem, &root), 0);
+    for (uint32_t i = 0; i < 4; i++) {
+        uint64_t before = stage2_lookup(root, gpa(places[i]), &level);
+
+        expect_look(root, places[i], written, sizes[i]);
+        expect_look(root, places[i], 0, sizes[i]);
+        access_page(root, places[i], false);
+        expect_look(root, places[i], NESTED_TOUCHED, sizes[i]);
+        access_page(root, places[i], true);
+        /* But for "the first write is noted" the entry is as it was: address, rights, memory type. */
+        assert_int_equal(stage2_lookup(root, gpa(places[i]), &level), before | BIT(51));
+        expect_look(root, places[i], written, sizes[i]);
+        expect_look(root, places[i], 0, sizes[i]);
+    }
+    /* No RAM: nothing, and how far that goes at least. */
+    expect_look(root, 0, 0, GIB);
+    expect_look(root, 0x80202000, 0, PAGE_SIZE);
+    expect_look(root, 0x80400000, 0, 2 * MIB);
+    expect_look(root, 0xc0000000, 0, GIB);
+    assert_int_equal(stage2_lookup(root, gpa(0), &level), 0);
 }
 
 static void test_no_memory_for_tables(void **state)
@@ -376,6 +453,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_format, setup),
         cmocka_unit_test_setup(test_largest_leaves, setup),
+        cmocka_unit_test_setup(test_notes_offered, setup),
+        cmocka_unit_test_setup(test_look, setup),
         cmocka_unit_test_setup(test_no_memory_for_tables, setup),
         cmocka_unit_test_setup(test_layout, setup),
         cmocka_unit_test_setup(test_layouts_that_cannot_be, setup),

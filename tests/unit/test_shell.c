@@ -246,15 +246,71 @@ static void test_events(void **state)
     SHOWS("ipi linux 3\r", "no interrupt has that number");
 }
 
+static void test_touched(void **state)
+{
+    (void)state;
+    SHOWS("touched linux\r", "\ntouched 0 KiB, written 0 KiB, by whole pages of the nested map\r\n");
+    fake_marks[0][0] = NESTED_TOUCHED | NESTED_WRITTEN;
+    for (uint32_t i = 3; i < 6; i++)
+        fake_marks[0][i] = NESTED_TOUCHED;
+    fake_marks[0][6] = fake_marks[0][15] = NESTED_TOUCHED | NESTED_WRITTEN;
+    fake_marks[1][0] = NESTED_TOUCHED;
+    /* The other VM's are its own; each range once, the one at the end too; then they are gone. */
+    SHOWS("touched linux\r", "\n0x000000000-0x000000fff        4 KiB in pages of 4 KiB: written\r\n"
+                             "0x000003000-0x000005fff       12 KiB in pages of 4 KiB: touched\r\n"
+                             "0x000006000-0x000006fff        4 KiB in pages of 4 KiB: written\r\n"
+                             "0x00000f000-0x00000ffff        4 KiB in pages of 4 KiB: written\r\n"
+                             "touched 24 KiB, written 12 KiB, by whole pages of the nested map\r\n");
+    SHOWS("touched linux\r", "\ntouched 0 KiB");
+    SHOWS("touched rt.1\r", "\n0x000000000-0x00000ffff       64 KiB in pages of 64 KiB: touched\r\n"
+                            "touched 64 KiB, written 0 KiB");
+    fake_notes = false;
+    SHOWS("touched linux\r", "not offered: ");
+    assert_int_equal(fake_holds(), 0);
+}
+
+/* The command ends when both vCPUs have been asked and are out, at once for one outside, or says that they
+ * stay. */
+static void test_touched_is_complete(void **state)
+{
+    (void)state;
+    fake_deaf = true;
+    enter("touched linux\r");
+    assert_non_null(strstr(fake_shown, "nested map\r\n"));
+    assert_int_equal(fake_vcpus[0][0].requests, VCPU_REQ_FLUSH);
+    assert_int_equal(fake_vcpus[0][1].requests, VCPU_REQ_FLUSH);
+    assert_int_equal(fake_vcpus[1][0].requests, 0);
+    fake_vcpus[0][1].in_guest = true;
+    fake_shown_count = 0;
+    for (const char *c = "touched linux\r"; *c != '\0'; c++)
+        shell_input((uint8_t)*c);
+    for (int i = 0; i < 1000; i++)
+        fake_advance();
+    assert_null(strstr(fake_shown, "nested map"));
+    fake_vcpus[0][1].requests = 0;
+    enter("");
+    assert_non_null(strstr(fake_shown, "nested map\r\n"));
+    enter("touched linux\r");
+    assert_non_null(strstr(fake_shown, "nested map; it does not leave its guest"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_usage, setup),      cmocka_unit_test_setup(test_numbers, setup),
-        cmocka_unit_test_setup(test_memory, setup),     cmocka_unit_test_setup(test_registers, setup),
-        cmocka_unit_test_setup(test_stack, setup),      cmocka_unit_test_setup(test_hold, setup),
-        cmocka_unit_test_setup(test_nmi, setup),        cmocka_unit_test_setup(test_life, setup),
-        cmocka_unit_test_setup(test_interrupt, setup),  cmocka_unit_test_setup(test_long_output, setup),
-        cmocka_unit_test_setup(test_completion, setup), cmocka_unit_test_setup(test_events, setup),
+        cmocka_unit_test_setup(test_usage, setup),
+        cmocka_unit_test_setup(test_numbers, setup),
+        cmocka_unit_test_setup(test_memory, setup),
+        cmocka_unit_test_setup(test_registers, setup),
+        cmocka_unit_test_setup(test_stack, setup),
+        cmocka_unit_test_setup(test_hold, setup),
+        cmocka_unit_test_setup(test_nmi, setup),
+        cmocka_unit_test_setup(test_life, setup),
+        cmocka_unit_test_setup(test_interrupt, setup),
+        cmocka_unit_test_setup(test_long_output, setup),
+        cmocka_unit_test_setup(test_completion, setup),
+        cmocka_unit_test_setup(test_events, setup),
+        cmocka_unit_test_setup(test_touched, setup),
+        cmocka_unit_test_setup(test_touched_is_complete, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

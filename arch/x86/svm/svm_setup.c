@@ -25,6 +25,7 @@
 #define SVM_EDX_VNMI    BIT(25)
 #define SVM_PAUSE_COUNT 3000
 #define NPT_RIGHTS      FIELD(2, 0) /* present, write, user */
+#define NPT_ACCESSED    BIT(5)
 
 struct svm_features svm_features;
 
@@ -167,8 +168,10 @@ static void vmcb_init(struct vmcb *vmcb, const struct x86_vm *vm, bool vnmi)
 /* Walked in the host's paging mode; every nested access counts as a user access ("Nested Paging"). */
 int svm_vm_create(struct x86_vm *vm)
 {
-    const struct nested_format format = {
-        .table = NPT_RIGHTS, .leaf = NPT_RIGHTS, .largest = cpu_features.has_1g_pages ? 2 : 1};
+    const struct nested_format format = {.table = NPT_RIGHTS,
+                                         .leaf = NPT_RIGHTS,
+                                         .accessed = NPT_ACCESSED,
+                                         .largest = cpu_features.has_1g_pages ? 2 : 1};
 
     return nested_map_create(vm, &format);
 }

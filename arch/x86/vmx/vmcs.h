@@ -261,16 +261,14 @@ enum vmx_exit_reason {
 /* IA32_VMX_MISC */
 #define VMX_MISC_TIMER_RATE FIELD(4, 0)
 /* IA32_VMX_EPT_VPID_CAP */
-#define VMX_EPT_CAP_WALK_4      BIT(6)
-#define VMX_EPT_CAP_WB          BIT(14)
-#define VMX_EPT_CAP_2M          BIT(16)
-#define VMX_EPT_CAP_1G          BIT(17)
-#define VMX_EPT_CAP_INVEPT      BIT(20)
-#define VMX_EPT_CAP_AD          BIT(21)
-#define VMX_EPT_CAP_INVEPT_ALL  BIT(26)
-#define VMX_EPT_CAP_INVVPID     BIT(32)
-#define VMX_EPT_CAP_INVVPID_ONE BIT(41)
-#define VMX_EPT_CAP_INVVPID_ALL BIT(42)
+#define VMX_EPT_CAP_WALK_4     BIT(6)
+#define VMX_EPT_CAP_WB         BIT(14)
+#define VMX_EPT_CAP_2M         BIT(16)
+#define VMX_EPT_CAP_1G         BIT(17)
+#define VMX_EPT_CAP_INVEPT     BIT(20)
+#define VMX_EPT_CAP_AD         BIT(21)
+#define VMX_EPT_CAP_INVEPT_ONE BIT(25)
+#define VMX_EPT_CAP_INVEPT_ALL BIT(26)
 
 /* EPT pointer */
 #define EPTP_WB     6u

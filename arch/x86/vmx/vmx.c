@@ -81,10 +81,15 @@ static __attribute__((noinline)) bool prepare_slowly(struct vmx_vcpu *vmx)
     return true;
 }
 
+/*
+ * INVEPT is for both kinds: of what EPT alone says, which all vCPUs of the VM share on a CPU, and of what it
+ * and the guest's tables say together, under any VPID. Nothing is kept of the guest's tables without EPT
+ * (Intel SDM volume 3, "Caching Translation Information").
+ */
 static __attribute__((noinline)) void freshen(struct vmx_vcpu *vmx)
 {
-    if (vmx->flush && (vmx_features.secondary & VMCS_SECONDARY_VPID) != 0)
-        insn_invvpid(VMX_INVALIDATE_ONE, vmx->vpid);
+    if (vmx->flush)
+        insn_invept(VMX_INVALIDATE_ONE, vmx_eptp(vmx));
     vmx->flush = false;
     if (vmx->pdptes_stale)
         vmx_load_pdptes(vmx);

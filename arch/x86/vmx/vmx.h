@@ -46,7 +46,7 @@ struct vmx_vcpu {
     struct x86_cpu *host_cpu; /* whose host state the VMCS holds */
     uint16_t vpid;
     bool launched;
-    bool flush;         /* stale translations under this VPID: go before the next entry */
+    bool flush;         /* stale translations: go before the next entry */
     bool pdptes_stale;  /* CR0, CR3 or CR4 was written for the guest */
     bool event_written; /* VMCS_ENTRY_EVENT is valid */
     uint32_t primary;   /* what the VMCS has now ... */
@@ -98,6 +98,13 @@ static inline bool vmx_is_loaded(const struct vmx_vcpu *vmx)
 static inline struct x86_vm *vmx_vm_of(struct vmx_vcpu *vmx)
 {
     return x86_vm_of(vmx->x86.core.vm);
+}
+
+static inline uint64_t vmx_eptp(struct vmx_vcpu *vmx)
+{
+    const struct x86_vm *vm = vmx_vm_of(vmx);
+
+    return vm->nested_root.v | EPTP_WB | EPTP_WALK_4 | (vm->nested_accessed != 0 ? EPTP_AD : 0);
 }
 
 /* entry.S: enters the guest and calls vmx_turn() after each exit, vmx_again() where the entry was given up,

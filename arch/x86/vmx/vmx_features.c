@@ -159,7 +159,7 @@ static int check_ept(void)
         {VMX_EPT_CAP_WALK_4, "4-level EPT"},
         {VMX_EPT_CAP_WB, "write-back EPT"},
         {VMX_EPT_CAP_2M, "2 MiB pages in EPT"},
-        {VMX_EPT_CAP_INVEPT | VMX_EPT_CAP_INVEPT_ALL, "INVEPT"},
+        {VMX_EPT_CAP_INVEPT | VMX_EPT_CAP_INVEPT_ONE | VMX_EPT_CAP_INVEPT_ALL, "INVEPT"},
     };
     int missing = 0;
 
@@ -206,8 +206,6 @@ static int read_controls(void)
     if ((f->secondary & VMCS_SECONDARY_EPT) == 0)
         return missing;
     f->ept_vpid = insn_rdmsr(MSR_VMX_EPT_VPID);
-    if ((f->ept_vpid & VMX_EPT_CAP_INVVPID) == 0 || (f->ept_vpid & VMX_EPT_CAP_INVVPID_ONE) == 0)
-        f->secondary &= ~(uint32_t)VMCS_SECONDARY_VPID;
     return missing + check_ept();
 }
 
@@ -293,10 +291,7 @@ int vmx_cpu_enable(void)
     cpu->vmxon = ptr_to_hpa(region);
     insn_write_cr4(insn_read_cr4() | CR4_VMXE);
     insn_vmxon(cpu->vmxon.v);
-    insn_invept(VMX_INVALIDATE_ALL);
-    if ((vmx_features.secondary & VMCS_SECONDARY_VPID) != 0 &&
-        (vmx_features.ept_vpid & VMX_EPT_CAP_INVVPID_ALL) != 0)
-        insn_invvpid(VMX_INVALIDATE_ALL, 0);
+    insn_invept(VMX_INVALIDATE_ALL, 0);
     this_x86_cpu()->vendor = cpu;
     return 0;
 }

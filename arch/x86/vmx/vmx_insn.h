@@ -71,28 +71,18 @@ VMX_POINTER_INSN(vmptrld, "VMPTRLD")
 #define VMX_INVALIDATE_ALL UINT64_C(2)
 
 struct vmx_invalidate {
-    uint64_t id; /* EPT pointer, or VPID */
+    uint64_t id; /* EPT pointer */
     uint64_t address;
 };
 
-static inline void insn_invept(uint64_t type)
+static inline void insn_invept(uint64_t type, uint64_t eptp)
 {
-    const struct vmx_invalidate what = {0};
+    const struct vmx_invalidate what = {.id = eptp};
     bool ok;
 
     __asm__ volatile("invept %1, %2" : "=@cca"(ok) : "m"(what), "r"(type) : "memory");
     if (UNLIKELY(!ok))
         vmx_insn_failed("INVEPT", type);
-}
-
-static inline void insn_invvpid(uint64_t type, uint16_t vpid)
-{
-    const struct vmx_invalidate what = {.id = vpid};
-    bool ok;
-
-    __asm__ volatile("invvpid %1, %2" : "=@cca"(ok) : "m"(what), "r"(type) : "memory");
-    if (UNLIKELY(!ok))
-        vmx_insn_failed("INVVPID", vpid);
 }
 
 /* Into the host's own handlers, in the state that the event itself would have left. */

@@ -17,6 +17,7 @@
 #define EPT_RIGHTS     FIELD(2, 0) /* read, write, execute */
 #define EPT_WB         (UINT64_C(6) << 3)
 #define EPT_IGNORE_PAT BIT(6)
+#define EPT_ACCESSED   BIT(8)
 
 /* Power-on values ("Processor State After Reset", Intel SDM volume 3). */
 #define RESET_DR6    UINT64_C(0xffff0ff0)
@@ -35,6 +36,8 @@ int vmx_vm_create(struct x86_vm *vm)
 {
     const struct nested_format format = {.table = EPT_RIGHTS,
                                          .leaf = EPT_RIGHTS | EPT_WB | EPT_IGNORE_PAT,
+                                         .accessed =
+                                             (vmx_features.ept_vpid & VMX_EPT_CAP_AD) != 0 ? EPT_ACCESSED : 0,
                                          .largest = (vmx_features.ept_vpid & VMX_EPT_CAP_1G) != 0 ? 2 : 1};
 
     return nested_map_create(vm, &format);
@@ -97,7 +100,6 @@ void vmx_return(struct vmx_vcpu *vmx, bool borrowed)
 static void write_controls(struct vmx_vcpu *vmx)
 {
     const struct vmx_features *f = &vmx_features;
-    uint64_t eptp = vmx_vm_of(vmx)->nested_root.v | EPTP_WB | EPTP_WALK_4;
 
     vmcs_write32(VMCS_PIN_CONTROLS, f->pin);
     vmcs_write32(VMCS_PRIMARY_CONTROLS, f->primary);
@@ -116,7 +118,7 @@ static void write_controls(struct vmx_vcpu *vmx)
     vmcs_write64(VMCS_MSR_BITMAP, f->msr_bitmap.v);
     vmcs_write64(VMCS_VIRTUAL_APIC, ptr_to_hpa(vmx->virtual_apic).v);
     vmcs_write64(VMCS_TSC_OFFSET, vmx->x86.tsc_offset);
-    vmcs_write64(VMCS_EPT_POINTER, (f->ept_vpid & VMX_EPT_CAP_AD) != 0 ? eptp | EPTP_AD : eptp);
+    vmcs_write64(VMCS_EPT_POINTER, vmx_eptp(vmx));
     vmcs_write64(VMCS_LINK_POINTER, NO_LINK);
     if ((f->secondary & VMCS_SECONDARY_VPID) != 0)
         vmcs_write16(VMCS_VPID, vmx->vpid);
