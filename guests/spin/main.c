@@ -6,8 +6,11 @@
  *            that it has printed; counts NMIs
  *   deaf     the same, but its NMI handler never returns
  *   meter N  turns in a loop with interrupts off until its TSC is at N million, then prints how often
- *   flood N [SEED]  prints N numbered lines as fast as the line takes them, each with a running checksum,
- * then the last of these, then halts
+ *   fpu N    restores its floating-point registers until its TSC is at N million, then prints how often
+ *   exits N  executes CPUID until then, the same
+ *   flood N [SEED]
+ *            prints N numbered lines as fast as the line takes them, each with a running checksum, then the
+ *            last of these, then halts
  */
 #include <stdbool.h>
 
@@ -91,6 +94,34 @@ static int meter(uint32_t millions)
     return 0;
 }
 
+/* FXRSTOR's 512 bytes: all zero are a valid state. */
+static int fpu(uint32_t millions)
+{
+    static _Alignas(16) uint8_t image[512];
+    uint64_t end = millions * UINT64_C(1000000);
+
+    while (rdtsc() < end) {
+        __asm__ volatile("fxrstor %0" : : "m"(image));
+        turns++;
+    }
+    print("fpu: %lu turns\n", turns);
+    return 0;
+}
+
+static int exits(uint32_t millions)
+{
+    uint64_t end = millions * UINT64_C(1000000);
+
+    while (rdtsc() < end) {
+        uint32_t eax = 0, ecx = 0;
+
+        __asm__ volatile("cpuid" : "+a"(eax), "+c"(ecx) : : "ebx", "edx");
+        turns++;
+    }
+    print("exits: %lu turns\n", turns);
+    return 0;
+}
+
 int guest_main(int word_count, char **words)
 {
     trap_init();
@@ -98,6 +129,10 @@ int guest_main(int word_count, char **words)
         flood(to_number(words[2]), word_count > 3 ? to_number(words[3]) : 0);
     if (word_count > 2 && strcmp(words[1], "meter") == 0)
         return meter(to_number(words[2]));
+    if (word_count > 2 && strcmp(words[1], "fpu") == 0)
+        return fpu(to_number(words[2]));
+    if (word_count > 2 && strcmp(words[1], "exits") == 0)
+        return exits(to_number(words[2]));
     deaf = word_count > 1 && strcmp(words[1], "deaf") == 0;
     return spin();
 }

@@ -12,6 +12,15 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
 
 
+def pytest_configure():
+    """Workers side by side share the machine evenly, since an emulator may have to stay on one CPU of it."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker:
+        cores = sorted(os.sched_getaffinity(0))
+        own = cores[int(worker[2:])::int(os.environ["PYTEST_XDIST_WORKER_COUNT"])]
+        os.sched_setaffinity(0, own or cores)
+
+
 def _log_path(request):
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", request.node.name).strip("-")
     os.makedirs(harness.LOG_FOLDER, exist_ok=True)

@@ -3,6 +3,7 @@
 import ctypes
 import fcntl
 import os
+import random
 import signal
 import struct
 import subprocess
@@ -16,9 +17,10 @@ TERM_GRACE_S = 0.5
 LIBC = ctypes.CDLL(None)
 
 
-def _die_with_parent():
+def _settle(cores):
     # Should the launcher be killed outright, the emulator must not stay behind.
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.sched_setaffinity(0, cores)
 
 
 class Child:
@@ -36,10 +38,13 @@ class Child:
             self.screen, slave = os.openpty()
             fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 90, 0, 0))
             stdin = stdout = slave
+        cores = os.sched_getaffinity(0)
+        if plan.one_core:
+            cores = {random.choice(sorted(cores))}
         try:
             self.process = subprocess.Popen(
                 plan.argv, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, bufsize=0, start_new_session=True,
-                preexec_fn=_die_with_parent, env={**os.environ, **plan.env})
+                preexec_fn=lambda: _settle(cores), env={**os.environ, **plan.env})
         except FileNotFoundError:
             raise LaunchError(f"{plan.argv[0]} is not installed; run tools/bootstrap") from None
         finally:

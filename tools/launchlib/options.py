@@ -38,7 +38,8 @@ def _build_parser():
         "qemu-arm64)")
     add("--arch", choices=tuple(DEFAULT_EMULATOR), default="x86", help="what the machine is (default x86)")
     add("--uefi", action="store_true", help="boot through UEFI firmware instead of BIOS")
-    add("--cpus", default="1", metavar="N", help="physical CPUs of the machine (default 1)")
+    add("--cpus", default="1", metavar="N", help="physical CPUs of the machine (default 1); QEMU "
+        "without KVM runs all of a PC's on one of this machine's: docs/worlds.md")
     add("--mem", metavar="SIZE", help="memory of the machine (default: the VMs' and 256M more, at least 1G)")
     add("--hv", default="", metavar="OPTIONS", help="options for Latch; console=com1 (arm64: pl011) and on-end=poweroff "
         "are added unless given")

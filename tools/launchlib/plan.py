@@ -25,6 +25,8 @@ class Plan:
     goes_on: bool = False
     # Takes so long until Latch speaks that the user wants to hear something.
     is_slow: bool = False
+    # All its threads have to share one of this machine's CPUs.
+    one_core: bool = False
     # After the child's end, from what it wrote to standard error: its last words, "" if the machine went off in order, None
     # if there are none.
     last_words: Callable[[str], str] = None
