@@ -17,7 +17,7 @@ bool nested_settled(const struct vm *vm)
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
         struct vcpu *vcpu = vm->vcpus[i];
 
-        /* In this order: outside of the guest, and the bit still to be seen on the way in. */
+        /* Outside of the guest with the bit set: it is seen on the way in. */
         if ((atomic_load_explicit(&vcpu->requests, memory_order_seq_cst) & VCPU_REQ_FLUSH) != 0 &&
             atomic_load_explicit(&vcpu->in_guest, memory_order_seq_cst))
             return false;

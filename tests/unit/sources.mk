@@ -8,6 +8,9 @@ unit-lib-y := lib/printf.c lib/error.c
 # Interrupt controllers and timers of the PC guest.
 unit-y += vlapic vlapic_timer post_protocol apic_bus vpic vpit vpit_channel vioapic board_irq
 unit-post_protocol-y :=
+unit-y += nested_protocol nested_map
+unit-nested_protocol-y :=
+unit-nested_map-y := arch/x86/nested_map.c arch/x86/touched_inspect.c
 unit-vlapic-y := $(vlapic-y) core/timer.c
 unit-vlapic_timer-y := $(vlapic-y) core/timer.c
 unit-apic_bus-y := $(vlapic-y) core/timer.c
