@@ -17,10 +17,23 @@
 #define DRAIN_ALL   20000
 #define DRAIN_STEPS 200
 #define NO_STATE    UINT32_MAX
+#define FOUND_MAX   32
 
 struct node {
     uint8_t key[PACKED_BYTES];
     uint32_t parent;
+};
+
+/* The hash stands beside the index, so that only what is very likely the same world is compared. */
+struct slot {
+    uint32_t hash;
+    uint32_t index; /* of a node, or NO_STATE */
+};
+
+/* Where a step led to, not yet looked up. */
+struct found {
+    uint8_t key[PACKED_BYTES];
+    uint32_t hash;
 };
 
 enum outcome {
@@ -35,9 +48,15 @@ const struct scenario *scenario;
 static struct {
     struct node *nodes;
     uint32_t count, capacity;
-    uint32_t *table; /* open addressing: index of a node, or NO_STATE */
+    struct slot *table; /* open addressing */
     uint32_t table_size;
 } seen;
+
+/* The table lies all over memory: a world's slot is fetched while the next worlds are made. */
+static struct {
+    struct found found[FOUND_MAX];
+    uint32_t count;
+} fresh;
 
 static jmp_buf back;
 static const char *broken_rule;
@@ -87,7 +106,7 @@ void prune_depth(void)
 /* --- The set of worlds seen
  * --------------------------------------------------------------------------------- */
 
-static uint64_t hash_of(const uint8_t key[PACKED_BYTES])
+static uint32_t hash_of(const uint8_t key[PACKED_BYTES])
 {
     uint64_t hash = 0, word;
 
@@ -96,50 +115,85 @@ static uint64_t hash_of(const uint8_t key[PACKED_BYTES])
         hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
         hash ^= hash >> 29;
     }
-    return hash ^ hash >> 32;
+    return (uint32_t)(hash ^ hash >> 32);
 }
 
-static uint32_t *find(const uint8_t key[PACKED_BYTES])
+static struct slot *first_slot(uint32_t hash)
 {
-    uint64_t at = hash_of(key);
-
-    for (;; at++) {
-        uint32_t *entry = &seen.table[at & (seen.table_size - 1)];
-
-        if (*entry == NO_STATE || memcmp(seen.nodes[*entry].key, key, PACKED_BYTES) == 0)
-            return entry;
-    }
+    return &seen.table[hash & (seen.table_size - 1)];
 }
 
-static void rehash(uint32_t size)
+static struct slot *free_slot(uint32_t hash)
 {
-    free(seen.table);
+    while (seen.table[hash & (seen.table_size - 1)].index != NO_STATE)
+        hash++;
+    return first_slot(hash);
+}
+
+static void grow_table(uint32_t size)
+{
+    struct slot *old = seen.table;
+    uint32_t old_size = seen.table_size;
+
     seen.table = malloc(size * sizeof(*seen.table));
     if (seen.table == NULL)
         abort();
     seen.table_size = size;
     memset(seen.table, 0xff, size * sizeof(*seen.table));
-    for (uint32_t i = 0; i < seen.count; i++)
-        *find(seen.nodes[i].key) = i;
+    for (uint32_t i = 0; i < old_size; i++)
+        if (old[i].index != NO_STATE)
+            *free_slot(old[i].hash) = old[i];
+    free(old);
 }
 
-static void add(const uint8_t key[PACKED_BYTES], uint32_t parent)
+static void add(const struct found *found, uint32_t parent)
 {
-    uint32_t *entry = find(key);
+    struct slot *slot;
 
-    if (*entry != NO_STATE)
-        return;
+    for (uint32_t at = found->hash;; at++) {
+        slot = first_slot(at);
+        if (slot->index == NO_STATE)
+            break;
+        if (slot->hash == found->hash && memcmp(seen.nodes[slot->index].key, found->key, PACKED_BYTES) == 0)
+            return;
+    }
     if (seen.count == seen.capacity) {
         seen.capacity *= 2;
         seen.nodes = realloc(seen.nodes, seen.capacity * sizeof(*seen.nodes));
         if (seen.nodes == NULL)
             abort();
     }
-    memcpy(seen.nodes[seen.count].key, key, PACKED_BYTES);
+    memcpy(seen.nodes[seen.count].key, found->key, PACKED_BYTES);
     seen.nodes[seen.count].parent = parent;
-    *entry = seen.count++;
+    *slot = (struct slot){found->hash, seen.count++};
     if (seen.count > seen.table_size / 2)
-        rehash(seen.table_size * 2);
+        grow_table(seen.table_size * 2);
+}
+
+static void add_fresh(uint32_t parent)
+{
+    for (uint32_t i = 0; i < fresh.count; i++) {
+        const struct slot *slot = first_slot(fresh.found[i].hash);
+
+        if (slot->hash == fresh.found[i].hash)
+            __builtin_prefetch(&seen.nodes[slot->index]);
+    }
+    for (uint32_t i = 0; i < fresh.count; i++)
+        add(&fresh.found[i], parent);
+    fresh.count = 0;
+}
+
+/* A world that a step from `parent` led to. */
+static void note(const uint8_t key[PACKED_BYTES], uint32_t parent)
+{
+    struct found *found;
+
+    if (fresh.count == FOUND_MAX)
+        add_fresh(parent);
+    found = &fresh.found[fresh.count++];
+    memcpy(found->key, key, PACKED_BYTES);
+    found->hash = hash_of(key);
+    __builtin_prefetch(first_slot(found->hash));
 }
 
 /* --- Exploring
@@ -252,7 +306,7 @@ static bool expand(uint32_t at, struct explored *result)
         switch (follow(&w, key)) {
         case OUTCOME_WORLD:
             result->steps++;
-            add(key, at);
+            note(key, at);
             break;
         case OUTCOME_PRUNED:
             break;
@@ -263,6 +317,7 @@ static bool expand(uint32_t at, struct explored *result)
             return report(at, &w);
         }
     } while (choices_next());
+    add_fresh(at);
     return true;
 }
 
@@ -278,12 +333,15 @@ bool explore(const struct scenario *what, struct explored *result)
     seen.nodes = malloc(seen.capacity * sizeof(*seen.nodes));
     if (seen.nodes == NULL)
         abort();
-    rehash(1u << 18);
+    fresh.count = 0;
+    seen.table_size = 0;
+    grow_table(1u << 18);
     world_start(&w);
     if (setjmp(back) != 0)
         abort();
     world_pack(&w, key);
-    add(key, NO_STATE);
+    note(key, NO_STATE);
+    add_fresh(NO_STATE);
     *result = (struct explored){0};
     for (uint32_t at = 0; at < seen.count && fine; at++)
         fine = expand(at, result);

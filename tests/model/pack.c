@@ -7,13 +7,18 @@
 
 #include "tests/model/world.h"
 
+#define DEPTH_MAX 7 /* of frames, in three bits */
+
 struct bits {
     uint64_t word[PACKED_BYTES / 8];
     unsigned at;
     bool reading;
 };
 
-static uint64_t move(struct bits *b, uint64_t value, unsigned count)
+/* In line, each field's place is a constant: this runs for every step. */
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE uint64_t move(struct bits *b, uint64_t value, unsigned count)
 {
     unsigned shift = b->at % 64;
     uint64_t *word = &b->word[b->at / 64];
@@ -38,12 +43,12 @@ static uint64_t move(struct bits *b, uint64_t value, unsigned count)
 
 #define MOVE(field, count) (field) = (__typeof__(field))move(b, (uint64_t)(field), count)
 
-static void move_frames(struct bits *b, unsigned depth, uint8_t *frames)
+INLINE void move_frames(struct bits *b, unsigned depth, uint8_t *frames)
 {
-    *frames = (uint8_t)move(b, *frames & ((1u << depth) - 1), depth);
+    *frames = (uint8_t)move(b, *frames & ((1u << depth) - 1), DEPTH_MAX);
 }
 
-static void move_cpu(struct bits *b, struct cpu *cpu)
+INLINE void move_cpu(struct bits *b, struct cpu *cpu)
 {
     MOVE(cpu->interrupts, 1);
     MOVE(cpu->gif, 1);
@@ -66,7 +71,7 @@ static void move_cpu(struct bits *b, struct cpu *cpu)
     MOVE(cpu->at_iret, 1);
 }
 
-static void move_bare(struct bits *b, struct bare *bare)
+INLINE void move_bare(struct bits *b, struct bare *bare)
 {
     MOVE(bare->interrupts, 1);
     MOVE(bare->gif, 1);
@@ -89,7 +94,7 @@ static void move_bare(struct bits *b, struct bare *bare)
     MOVE(bare->opened, 1);
 }
 
-static void move_exception(struct bits *b, struct inject_event *event)
+INLINE void move_exception(struct bits *b, struct inject_event *event)
 {
     enum ev ev = ev_of(event);
     bool payload = event->payload != 0;
@@ -102,7 +107,7 @@ static void move_exception(struct bits *b, struct inject_event *event)
     event->payload = payload ? INJECT_DR6_BS : 0;
 }
 
-static void move_state(struct bits *b, struct inject_state *st)
+INLINE void move_state(struct bits *b, struct inject_state *st)
 {
     bool second_line = st->irq_held && st->irq_vector == 0x31;
     bool halted = st->halted_at != 0;
@@ -144,7 +149,7 @@ static void move_state(struct bits *b, struct inject_state *st)
     st->step_rip = rip;
 }
 
-static void move_world(struct bits *b, struct world *w)
+INLINE void move_world(struct bits *b, struct world *w)
 {
     move_cpu(b, &w->cpu);
     move_bare(b, &w->bare);

@@ -16,6 +16,7 @@
 #define NO_STATE UINT32_MAX
 #define KEY_MAX  4096u
 #define PATH_MAX 64u
+#define ROW      16u /* words */
 
 struct node {
     uint64_t at; /* in the arena */
@@ -58,29 +59,43 @@ void prune(void)
 /* --- Worlds as bytes ---------------------------------------------------------------------------------------
  */
 
-/* Pairs of (bytes to skip, byte); 255: skip that many, no byte. */
-static uint32_t encode(uint8_t *key)
+struct key {
+    uint32_t size;
+    uint8_t bytes[KEY_MAX];
+};
+
+/* Pairs of (bytes to skip, byte); 255: skip that many, no byte. `differs` is the word at byte `at`. */
+static void encode_word(struct key *key, size_t *last, size_t at, uint64_t differs)
+{
+    for (; differs != 0; differs >>= 8, at++) {
+        if ((differs & 0xff) == 0)
+            continue;
+        for (; at - *last >= 255; *last += 255)
+            key->bytes[key->size++] = 255;
+        key->bytes[key->size++] = (uint8_t)(at - *last);
+        key->bytes[key->size++] = (uint8_t)differs;
+        *last = at;
+        if (key->size > KEY_MAX - 64)
+            abort();
+    }
+}
+
+/* Most of a world is as it was in the beginning: looked at by rows of words. */
+static void encode(struct key *key)
 {
     const uint64_t *now = (const uint64_t *)(const void *)&w, *then = (const uint64_t *)(const void *)&first;
-    uint32_t size = 0;
-    size_t last = 0;
+    const size_t words = sizeof(w) / 8;
+    size_t last = 0, i = 0;
 
-    for (size_t i = 0; i < sizeof(w) / 8; i++) {
-        uint64_t differs = now[i] ^ then[i];
+    key->size = 0;
+    while (i < words) {
+        size_t end = i + ROW < words ? i + ROW : words;
 
-        for (size_t at = i * 8; differs != 0; differs >>= 8, at++) {
-            if ((differs & 0xff) == 0)
-                continue;
-            for (; at - last >= 255; last += 255)
-                key[size++] = 255;
-            key[size++] = (uint8_t)(at - last);
-            key[size++] = (uint8_t)differs;
-            last = at;
-            if (size > KEY_MAX - 64)
-                abort();
-        }
+        if (memcmp(&now[i], &then[i], (end - i) * 8) == 0)
+            i = end;
+        for (; i < end; i++)
+            encode_word(key, &last, i * 8, now[i] ^ then[i]);
     }
-    return size;
 }
 
 static void decode(const struct node *node)
@@ -103,8 +118,11 @@ static uint64_t hash_of(const uint8_t *key, uint32_t size)
 {
     uint64_t hash = size;
 
-    for (uint32_t i = 0; i < size; i++) {
-        hash = (hash ^ key[i]) * UINT64_C(0x9e3779b97f4a7c15);
+    for (uint32_t i = 0; i < size; i += 8) {
+        uint64_t word = 0;
+
+        memcpy(&word, key + i, size - i < 8 ? size - i : 8);
+        hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
         hash ^= hash >> 31;
     }
     return hash;
@@ -203,7 +221,7 @@ static uint64_t step_count;
 
 static bool expand(uint32_t at)
 {
-    static uint8_t key[KEY_MAX];
+    static struct key key;
     static struct world start;
 
     decode(&seen.nodes[at]);
@@ -214,7 +232,8 @@ static bool expand(uint32_t at)
         switch (follow()) {
         case WORLD:
             step_count++;
-            add(key, encode(key), at);
+            encode(&key);
+            add(key.bytes, key.size, at);
             break;
         case PRUNED:
             break;
@@ -228,7 +247,6 @@ static bool expand(uint32_t at)
 
 static bool explore(void)
 {
-    static uint8_t key[KEY_MAX];
     bool fine = true;
 
     seen.count = 0;
@@ -246,7 +264,7 @@ static bool explore(void)
     world_check();
     world_normalise();
     first = w;
-    add(key, 0, NO_STATE);
+    add(NULL, 0, NO_STATE);
     for (uint32_t at = 0; at < seen.count && fine; at++)
         fine = expand(at);
     return fine;

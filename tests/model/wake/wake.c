@@ -13,7 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TABLE_BITS 24
+#define STATES_MAX (1u << 24) /* a place in the table has 24 bits for its number */
+#define TABLE_FROM (1u << 16)
+#define TABLE_MAX  (1u << 25)
+#define FOUND_MAX  64
+#define NO_STATE   UINT32_MAX
 
 const char *const mutant_names[MUTANTS] = {
     [MUTANT_NONE] = "the protocol",
@@ -45,16 +49,25 @@ const char *const mutant_names[MUTANTS] = {
     [MUTANT_NO_OFFER_AT_PUT] = "no offer behind putting",
 };
 
-static struct world *table;
-static uint32_t *stack; /* places in the table */
-static bool *used;
-static uint32_t depth, state_count;
+/* Every state seen, by number, and where each is found by its hash: eight bits of that, then the number. */
+static struct world *states;
+static uint32_t state_count;
+static uint32_t *table;
+static uint32_t table_size;
+static uint32_t *stack; /* numbers of states */
+static uint32_t depth;
 static bool moved;
 
-static void visit(const struct world *w)
+/* States that a step led to, not yet looked up: their places in the table are on their way from memory. */
+static struct {
+    struct world world;
+    uint64_t hash;
+} found[FOUND_MAX];
+static uint32_t found_count;
+
+static uint64_t hash_of(const struct world *w)
 {
     uint64_t hash = UINT64_C(14695981039346656037);
-    uint32_t at;
 
     for (size_t i = 0; i < sizeof(*w); i += sizeof(uint64_t)) {
         uint64_t word;
@@ -63,23 +76,76 @@ static void visit(const struct world *w)
         hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
         hash ^= hash >> 32;
     }
-    at = (uint32_t)(hash >> (64 - TABLE_BITS));
-    for (; used[at]; at = (at + 1) % (1u << TABLE_BITS))
-        if (memcmp(&table[at], w, sizeof(*w)) == 0)
+    return hash;
+}
+
+static uint32_t *place_of(uint64_t hash)
+{
+    return &table[hash & (table_size - 1)];
+}
+
+static uint32_t entry_of(uint64_t hash, uint32_t number)
+{
+    return (uint32_t)(hash >> 56) << 24 | number;
+}
+
+static bool may_be(uint32_t entry, uint64_t hash)
+{
+    return entry != NO_STATE && entry >> 24 == hash >> 56;
+}
+
+static void set_table(uint32_t size)
+{
+    table_size = size;
+    memset(table, 0xff, size * sizeof(*table));
+    for (uint32_t i = 0; i < state_count; i++) {
+        uint64_t hash = hash_of(&states[i]), at = hash;
+
+        while (*place_of(at) != NO_STATE)
+            at++;
+        *place_of(at) = entry_of(hash, i);
+    }
+}
+
+static void visit(const struct world *w, uint64_t hash)
+{
+    uint64_t at = hash;
+
+    for (; *place_of(at) != NO_STATE; at++)
+        if (may_be(*place_of(at), hash) && memcmp(&states[*place_of(at) % STATES_MAX], w, sizeof(*w)) == 0)
             return;
-    used[at] = true;
-    table[at] = *w;
-    stack[depth++] = at;
-    if (++state_count > (1u << TABLE_BITS) / 4 * 3) {
+    *place_of(at) = entry_of(hash, state_count);
+    states[state_count] = *w;
+    stack[depth++] = state_count;
+    if (++state_count == STATES_MAX - 1) {
         fprintf(stderr, "wake: more states than the table holds\n");
         exit(2);
     }
+    if (state_count > table_size / 2 && table_size < TABLE_MAX)
+        set_table(table_size * 8);
+}
+
+static void visit_found(void)
+{
+    for (uint32_t i = 0; i < found_count; i++) {
+        uint32_t entry = *place_of(found[i].hash);
+
+        if (may_be(entry, found[i].hash))
+            __builtin_prefetch(&states[entry % STATES_MAX]);
+    }
+    for (uint32_t i = 0; i < found_count; i++)
+        visit(&found[i].world, found[i].hash);
+    found_count = 0;
 }
 
 static void emit(const struct world *next, bool forced)
 {
     moved |= forced;
-    visit(next);
+    if (found_count == FOUND_MAX)
+        visit_found();
+    found[found_count].world = *next;
+    found[found_count].hash = hash_of(next);
+    __builtin_prefetch(place_of(found[found_count++].hash));
 }
 
 static bool posters_done(const struct world *w)
@@ -128,13 +194,13 @@ static const char *explore_from(enum mutant which, bool pinned, bool crowded)
     start.memory[VAR_SAVED] = 1;
     start.memory[VAR_WAITING0] = !pinned;
     _Static_assert(sizeof(start) % sizeof(uint64_t) == 0, "hashed by words");
-    memset(used, 0, sizeof(*used) << TABLE_BITS);
     mutant = which;
     violation = NULL;
-    depth = state_count = 0;
-    visit(&start);
+    depth = state_count = found_count = 0;
+    set_table(TABLE_FROM);
+    visit(&start, hash_of(&start));
     while (depth > 0) {
-        struct world w = table[stack[--depth]];
+        struct world w = states[stack[--depth]];
         const char *wrong;
 
         moved = false;
@@ -146,6 +212,7 @@ static const char *explore_from(enum mutant which, bool pinned, bool crowded)
         wrong = check(&w, moved);
         if (wrong != NULL)
             return wrong;
+        visit_found();
     }
     return NULL;
 }
@@ -169,20 +236,20 @@ int main(void)
     uint32_t caught = 0;
     const char *wrong;
 
-    table = malloc(sizeof(*table) << TABLE_BITS);
-    stack = malloc(sizeof(*stack) << TABLE_BITS);
-    used = malloc(sizeof(*used) << TABLE_BITS);
-    if (table == NULL || stack == NULL || used == NULL) {
+    states = malloc(sizeof(*states) * STATES_MAX);
+    stack = malloc(sizeof(*stack) * STATES_MAX);
+    table = malloc(sizeof(*table) * TABLE_MAX);
+    if (states == NULL || stack == NULL || table == NULL) {
         fprintf(stderr, "wake: no memory\n");
         return 2;
     }
     wrong = explore(MUTANT_NONE);
     printf("wake model: %u states: %s\n", state_count, wrong == NULL ? "nothing wrong" : wrong);
     for (enum mutant m = MUTANT_NONE + 1; m < MUTANTS; m++) {
-        const char *found = explore(m);
+        const char *missed = explore(m);
 
-        caught += found != NULL;
-        printf("  mutant: %s: %s\n", mutant_names[m], found != NULL ? found : "NOT CAUGHT");
+        caught += missed != NULL;
+        printf("  mutant: %s: %s\n", mutant_names[m], missed != NULL ? missed : "NOT CAUGHT");
     }
     printf("wake model: %u of %u mutants caught\n", caught, (unsigned int)MUTANTS - 1);
     return wrong == NULL && caught == MUTANTS - 1 ? 0 : 1;
