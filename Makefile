@@ -97,7 +97,7 @@ unit: $(unit-tests)
 
 ## check-fast: build and unit tests
 check-fast: build unit
-## check: lint, builds for x86 and arm64, unit tests, exhaustive model; under two minutes
+## check: lint, builds for x86 and arm64, unit tests, exhaustive models; under two minutes
 check: build-arm64 lint check-fast
 ## build-arm64: the same as make ARCH=arm64 build
 build-arm64:
