@@ -6,6 +6,7 @@ import re
 import pytest
 
 import harness
+from shell import Shell
 
 GUESTS = os.path.join(harness.BUILD, "guests")
 RULES = 16
@@ -95,3 +96,21 @@ def test_maxcpus(launch, latch_image, selftest):
                     "--vm", f"name=other,kernel={selftest},mem=64M,pin=1")
     assert "self-check: 2 of 4 CPUs run" in result.output, result
     assert f"SELFTEST-END {RULES} of {RULES}" in result.output, result
+
+
+@pytest.mark.parametrize("emulator", ["bochs-svm", "bochs-vmx"])
+def test_who_waits_in_a_loop_gives_way(console, latch_image, emulator):
+    """
+    Two vCPUs take a thousand turns on one CPU, each waiting for the other with PAUSE. The CPU tells of such loops, and each time the other
+    gets the CPU: one exit a turn. Several thousand without that; QEMU's CPUs tell nothing.
+    """
+    kernel = harness.require(os.path.join(GUESTS, "scenarios.elf"), "make guests")
+    run = console("--emu", emulator, "--hv", "on-end=stay", "--timeout", "110",
+                  "--vm", f"name=turns,kernel={kernel},mem=64M,cpus=2,cmdline=smp-clocks-in-step")
+    shell = Shell(run)
+    shell("stop turns")
+    shell("exits on")
+    shell("start turns")
+    shell.until("vms", "turns .*ended")
+    counted = [int(count) for count in re.findall(r"(?m)^ +pause +(\d+)", shell("exits"))]
+    assert len(counted) == 2 and 450 <= counted[1] <= 600 and counted[0] < 2 * counted[1], counted
