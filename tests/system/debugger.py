@@ -71,3 +71,38 @@ class Gdb:
     def die(self):
         """Ends without a word."""
         self.child.close(force=True)
+
+
+def go_through_everything(gdb, instruction):
+    """
+    Breakpoints of both kinds, watchpoints, memory, on the guest that looks for traces of a debugger; what GDB prints is as it should
+    be. Ends at middle(). `instruction` is a breakpoint's first unit in memory, which nobody may see.
+    """
+    gdb("break inner")
+    assert re.search(r"Breakpoint 1, inner \(n=", gdb("continue"))
+    frames = re.findall(r"^#(\d) .*?(?: in )?(\w+) \(", gdb("backtrace 4"), re.MULTILINE)
+    assert [name for _, name in frames] == ["inner", "middle", "outer", "guest_main"], frames
+    first = gdb.number("n")
+    assert "Breakpoint 1, inner" in gdb("continue")
+    assert gdb.number("n") == first + 1
+    look = "x/4xb inner" if len(instruction) == len("0xcc") else "x/4xw inner"
+    code = gdb(look)
+    gdb("delete")
+    assert gdb(look) == code and instruction not in code
+
+    gdb("watch counter")
+    before = gdb.number("counter")
+    text = gdb("continue")
+    assert f"Old value = {before}" in text and f"New value = {before + first + 1}" in text, text
+    gdb("delete")
+    gdb("rwatch end_now")  # x86 has no such: GDB makes it of the other kind
+    assert "Value = 0" in gdb("continue")
+    gdb("delete")
+    gdb("awatch end_now")
+    assert "Value = 0" in gdb("continue")
+    gdb("delete")
+
+    gdb("hbreak middle")
+    assert re.search(r"Breakpoint \d, middle \(n=", gdb("continue"))
+    assert "Cannot access memory" in gdb("x/4xb 0x7f0000000000")
+    assert "0xffffffff" not in gdb("print/x end_now")
