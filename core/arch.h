@@ -122,6 +122,7 @@ enum inspect_view {
     INSPECT_NESTED,  /* nested page tables for the guest-physical address `argument`, each level */
     INSPECT_EVENTS,  /* books of the vCPU's events and what is pending: core/report.h */
     INSPECT_LOG,     /* its injection log, for tools/replay; `size` at least INSPECT_LINE_SIZE */
+    INSPECT_LAST,    /* the last records of that log, for people */
     INSPECT_EXIT,    /* its last exit, as the hardware told it */
     INSPECT_REFUSED, /* what in its state hardware refuses to run; no line: nothing known */
 };

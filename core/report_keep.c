@@ -76,11 +76,12 @@ static bool look(const struct keep *in)
     return found;
 }
 
-/* Before and behind the image. The first place that is free is used; a report is found in any, if the loader
- * has put its modules elsewhere this time. */
+/* Behind the image and before it: there only at last, since GRUB puts the section headers and symbols of an
+ * ELF image just below it. The first place that is free is used; a report is found in any, if the loader has
+ * put its modules elsewhere this time. */
 void report_keep_init(void)
 {
-    static const uint64_t ends[] = {0, 4 * MIB, 6 * MIB, 62 * MIB, 254 * MIB};
+    static const uint64_t ends[] = {4 * MIB, 6 * MIB, 62 * MIB, 254 * MIB, 0};
 
     for (uint32_t i = 0; i < ARRAY_COUNT(ends); i++) {
         hpa_t start = hpa(machine_info->image_start.v + ends[i] - REPORT_KEEP_SIZE);

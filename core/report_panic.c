@@ -79,7 +79,15 @@ static void tell_registers(void)
     arch_panic_registers();
 }
 
-/* Registers that are in memory, and its events. */
+static void tell_view(struct vcpu *vcpu, const char *what, enum inspect_view view)
+{
+    char text[INSPECT_LINE_SIZE];
+
+    for (uint32_t i = 0; arch_inspect_line(vcpu, view, 0, i, text, sizeof(text)); i++)
+        panic_line("%s%s", what, text);
+}
+
+/* Registers that are in memory, its events, its last exit. */
 static void tell_vcpu(void)
 {
     struct vcpu *vcpu = this_cpu()->current;
@@ -91,8 +99,9 @@ static void tell_vcpu(void)
         return;
     arch_vcpu_where(vcpu, text, sizeof(text));
     panic_line("vm %s vcpu %u: %s", vcpu->vm->config->name, vcpu->id, text);
-    for (uint32_t i = 0; arch_inspect_line(vcpu, INSPECT_EVENTS, 0, i, text, sizeof(text)); i++)
-        panic_line("events %s", text);
+    tell_view(vcpu, "events ", INSPECT_EVENTS);
+    tell_view(vcpu, "events ", INSPECT_LAST);
+    tell_view(vcpu, "last ", INSPECT_EXIT);
 }
 
 static void tell_cpus(void)

@@ -97,6 +97,11 @@ static bool events_line(struct report_vm *report, char *text, size_t size)
     return view_line(report, INSPECT_EVENTS, 0, text, size);
 }
 
+static bool last_line(struct report_vm *report, char *text, size_t size)
+{
+    return view_line(report, INSPECT_LAST, 0, text, size);
+}
+
 /* Bytes around the next instruction, which stands in brackets. What cannot be read before it is left out. */
 static bool code_line(struct report_vm *report, char *text, size_t size)
 {
@@ -214,8 +219,8 @@ static bool others_line(struct report_vm *report, char *text, size_t size)
 }
 
 static bool (*const sections[])(struct report_vm *report, char *text, size_t size) = {
-    head_line, refused_line, exit_line, general_line, system_line, segments_line,
-    code_line, walk_line,    call_line, events_line,  traces_line, others_line,
+    head_line, refused_line, exit_line,   general_line, system_line, segments_line, code_line,
+    walk_line, call_line,    events_line, last_line,    traces_line, others_line,
 };
 
 void report_vm_begin(struct report_vm *report, struct vcpu *vcpu)

@@ -252,7 +252,8 @@ static bool block_line(const struct arm64_vcpu *vcpu, uint32_t line, char *text,
     }
 }
 
-/* The syndrome, and for aborts what stage 2 says of the address. */
+/* The syndrome, and for aborts what stage 2 says of the address; of an exit that ended the VM, only that is
+ * kept. */
 static bool exit_line(struct arm64_vcpu *vcpu, uint32_t line, char *text, size_t size)
 {
     const struct arm64_last_exit *last = &vcpu->last_exit;
@@ -260,6 +261,8 @@ static bool exit_line(struct arm64_vcpu *vcpu, uint32_t line, char *text, size_t
     bool is_abort = class == ESR_EC_IABT_LOW || class == ESR_EC_DABT_LOW;
     uint64_t at = field_get(last->hpfar, HPFAR_FIPA) << PAGE_SHIFT | (last->far & (PAGE_SIZE - 1));
 
+    if (last->esr == 0)
+        return false;
     switch (line) {
     case 0:
         fmt_snprintf(text, size, "exit syndrome 0x%lx, class 0x%lx%s", last->esr, class,
@@ -296,6 +299,7 @@ bool arch_inspect_line(struct vcpu *core, enum inspect_view which, uint64_t argu
     case INSPECT_EXIT:
         return exit_line(vcpu, line, text, size);
     case INSPECT_LOG:
+    case INSPECT_LAST:
     case INSPECT_REFUSED:
         break;
     }

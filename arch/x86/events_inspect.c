@@ -8,6 +8,8 @@
 #include "core/time.h"
 #include "lib/printf.h"
 
+#define LAST_RECORDS 12
+
 static uint64_t dropped_count(const struct inject_books *books, enum inject_kind kind)
 {
     uint64_t sum = 0;
@@ -75,5 +77,45 @@ bool x86_log_line(struct vcpu *vcpu, uint32_t line, char *text, size_t size)
         inject_log_format_record(log, first + line - 1, text);
     else
         return false;
+    return true;
+}
+
+/* What the guest was given or is owed, as text; "" for no event. */
+static void format_event(char *text, size_t size, uint64_t first_bytes)
+{
+    static const char types[][12] = {[INJECT_TYPE_IRQ] = "interrupt",       [INJECT_TYPE_NMI] = "NMI",
+                                     [INJECT_TYPE_EXCEPTION] = "exception", [INJECT_TYPE_SOFT_INT] = "INT n",
+                                     [INJECT_TYPE_PRIV_SOFT_EXC] = "INT1",  [INJECT_TYPE_SOFT_EXC] = "INT3"};
+    struct inject_event event = {.flags = (uint8_t)(first_bytes >> 16), .type = (uint8_t)(first_bytes >> 8)};
+
+    text[0] = '\0';
+    if (inject_event_valid(&event) && event.type < ARRAY_COUNT(types))
+        fmt_snprintf(text, size, ": %s %u", types[event.type], (uint32_t)(first_bytes & 0xff));
+}
+
+/* Only what the call before an entry or after an exit was about, not each of its inputs. */
+bool x86_last_line(struct vcpu *vcpu, uint32_t line, char *text, size_t size)
+{
+    static const char ops[][14] = {[INJECT_LOG_SCHEDULE] = "entry",
+                                   [INJECT_LOG_EXIT] = "exit",
+                                   [INJECT_LOG_RAISE] = "raised",
+                                   [INJECT_LOG_SKIPPED] = "skipped",
+                                   [INJECT_LOG_IRET_EMULATED] = "IRET emulated",
+                                   [INJECT_LOG_RESET] = "reset",
+                                   [INJECT_LOG_HALTED] = "halted"};
+    const struct inject_log *log = &vcpu->inject.log;
+    uint64_t end = inject_log_count(log);
+    uint64_t number = (end > LAST_RECORDS ? end - LAST_RECORDS : 0) + line;
+    const struct inject_log_record *record = &log->records[number % INJECT_LOG_RECORDS];
+    uint64_t op = field_get(record->input, INJECT_LOG_OP);
+    bool is_entry = op == INJECT_LOG_SCHEDULE;
+    bool has_event = is_entry || op == INJECT_LOG_EXIT || op == INJECT_LOG_RAISE;
+    char event[32];
+
+    if (number >= end || op >= ARRAY_COUNT(ops))
+        return false;
+    format_event(event, sizeof(event), !has_event ? 0 : is_entry ? record->delivered : record->event[0]);
+    fmt_snprintf(text, size, "injection %lu %s%s%s", number, ops[op],
+                 op == INJECT_LOG_EXIT && event[0] != '\0' ? " cut" : "", event);
     return true;
 }

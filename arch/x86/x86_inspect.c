@@ -302,6 +302,8 @@ bool arch_inspect_line(struct vcpu *core, enum inspect_view view, uint64_t argum
         return x86_events_line(core, line, text, size);
     case INSPECT_LOG:
         return x86_log_line(core, line, text, size);
+    case INSPECT_LAST:
+        return x86_last_line(core, line, text, size);
     case INSPECT_EXIT:
         return exit_line(vcpu, line, text, size);
     case INSPECT_REFUSED:

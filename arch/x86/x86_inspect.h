@@ -13,6 +13,7 @@ struct vcpu;
 
 bool x86_events_line(struct vcpu *vcpu, uint32_t line, char *text, size_t size);
 bool x86_log_line(struct vcpu *vcpu, uint32_t line, char *text, size_t size);
+bool x86_last_line(struct vcpu *vcpu, uint32_t line, char *text, size_t size);
 
 /* What the manuals' checks at an entry find in the guest's state; the vCPU may also be loaded on this CPU. */
 bool x86_refused_line(struct vcpu *vcpu, uint32_t line, char *text, size_t size);

@@ -228,10 +228,10 @@ static void test_places(void **state)
     const struct keep *first = keep;
 
     (void)state;
-    taken_first = IMAGE;
+    taken_first = IMAGE + 4 * MIB;
     boot();
     assert_ptr_not_equal(keep, first);
-    assert_int_equal((uintptr_t)keep - (uintptr_t)ram, IMAGE + 4 * MIB - REPORT_KEEP_SIZE);
+    assert_int_equal((uintptr_t)keep - (uintptr_t)ram, IMAGE + 6 * MIB - REPORT_KEEP_SIZE);
     write_report();
     taken_first = 0;
     boot();
