@@ -243,8 +243,11 @@ def test_panic_while_another_cpu_has_the_console(machine):
     """CPU 0 holds the console's lock for ever; CPU 1's panic is whole, and says where CPU 0 stands."""
     run = machine("x86", "on-end=stay")
     run.expect("spin: ready")
+    Shell(run).until("vcpus spin", r"spin +\.0 +1 runs")
     lines = panic_lines(run, "locked", "halted")
     assert lines[0] == "PANIC NMI on CPU 1 (hostnmi=panic)"
+    assert re.fullmatch("last exitcode +0x0+61 nmi", line_with(lines, "last exitcode")), lines
+    assert re.fullmatch(r"events injection \d+ entry", [line for line in lines if line.startswith("events injection ")][-1]), lines
     at = [i for i, line in enumerate(lines) if line.startswith("cpu 0: stopped")]
     assert len(at) == 1, lines
     assert any("shell_panic" in line for line in lines[at[0] + 1:at[0] + 5]), lines
