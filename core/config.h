@@ -8,9 +8,8 @@
  *            selftest=none|events|nmis|tsc escape=^]|none mux=plain|color|off marks=on|off direct=on|off
  *            trace=on|off panic=halt|reboot
  *            shell=console|com1..com4 gdb=console|com2[:VM]
- *   module:  VM:kernel [cpus=N] [mem=SIZE] [on-end=...] [pin=SETS]
- * [share=N] [cap=N] [prio=...]
- *                      [-- command line of the guest, to the end]
+ *   module:  VM:kernel [cpus=N] [mem=SIZE] [on-end=...] [pin=SETS] [share=N] [cap=N] [prio=...]
+ *                      [msi-test=on|off] [-- command line of the guest, to the end]
  *            VM:initrd
  */
 #pragma once

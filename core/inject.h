@@ -11,8 +11,7 @@
  *         if (inject_has_work(inj)) {            one load, one or, one branch when nothing is pending
  *             fill view;
  *             inject_schedule(inj, &view, &actions);
- *             carry out actions;                 (in the order of the INJECT_DO_ bits, then event, then
- * windows)
+ *             carry out actions;                 (in the order of the INJECT_DO_ bits, event, windows)
  *         }
  *         publish "in guest"; if inject_posted_again(): take it back and schedule again;
  *         enter the guest;
@@ -106,7 +105,7 @@ struct inject_view {
  *   TPR   when the guest lowers its TPR (or the controller model posts then)
  *   GIF   when the guest sets its global interrupt flag
  *   NOW   as soon as this entry's event is delivered, whatever RFLAGS.IF is, before the handler's first
- * instruction
+ *         instruction
  */
 #define INJECT_WIN_IRQ  BIT(0)
 #define INJECT_WIN_NMI  BIT(1)

@@ -3,8 +3,8 @@
  * The serialised form of a vCPU's event state. Layout, little-endian:
  *    0 magic "Liev"   4 version (2 bytes)   6 length of the whole (2)
  *    8 flags          9 nmi_pending        10 irq_vector   11 shadow: 0 none, 1 STI, 2 MOV SS
- *   12 exception: vector, type, insn_len, 0; 16 error code (4)   20 windows (4)   24 payload (8)   32
- * blocked_ns (8)
+ *   12 exception: vector, type, insn_len, 0                      16 error code (4)
+ *   20 windows (4)  24 payload (8)         32 blocked_ns (8)
  */
 #include "core/inject_save.h"
 #include "lib/error.h"

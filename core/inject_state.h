@@ -58,8 +58,8 @@ extern const struct inject_way inject_ways[INJECT_WAY_COUNT];
  *                  shadow as it injects (INJECT_DO_CLEAR_STI)
  *   STEP_HIDDEN    INJECT_WIN_STEP needs no RFLAGS.TF (Intel "monitor trap flag")
  *   SHADOW_LOST    an entry forgets the interrupt shadow (an emulator): an interrupt, too, is got out of it
- * by a step and not by its window. The back end shows the shadow again at an exit that comes before the
- * instruction in it has run
+ *                  by a step and not by its window. The back end shows the shadow again at an exit that
+ *                  comes before the instruction in it has run
  */
 #define INJECT_CAP_SOFT_REINJECT 0x01
 #define INJECT_CAP_NMI_IN_STI    0x02

@@ -63,12 +63,18 @@ static uint32_t apic_read(enum apic_register reg)
     return x2apic ? (uint32_t)insn_rdmsr(MSR_X2APIC + reg / 16) : mmio_read32(host_apic_page + reg);
 }
 
-static void apic_write(enum apic_register reg, uint32_t value)
+/* For the ways of interrupts and timers, where a call would cost more than the write. */
+static inline __attribute__((always_inline)) void apic_write_inline(enum apic_register reg, uint32_t value)
 {
     if (x2apic)
         insn_wrmsr(MSR_X2APIC + reg / 16, value);
     else
         mmio_write32(host_apic_page + reg, value);
+}
+
+static __attribute__((noinline)) void apic_write(enum apic_register reg, uint32_t value)
+{
+    apic_write_inline(reg, value);
 }
 
 static void mode_enter(void)
@@ -119,10 +125,7 @@ uint32_t host_apic_id(void)
 
 void host_apic_eoi(void)
 {
-    if (x2apic)
-        insn_wrmsr(MSR_X2APIC + APIC_EOI / 16, 0);
-    else
-        mmio_write32(host_apic_page + APIC_EOI, 0);
+    apic_write_inline(APIC_EOI, 0);
 }
 
 static inline __attribute__((always_inline)) void icr_wait(void)
@@ -227,10 +230,8 @@ void arch_timer_program(uint64_t deadline_ns)
 {
     if (timer_per_ns == 0)
         insn_wrmsr(MSR_TSC_DEADLINE, deadline_ns == UINT64_MAX ? 0 : tsc_from_time(deadline_ns));
-    else if (x2apic)
-        apic_write(APIC_TIMER_INITIAL, countdown_to(deadline_ns));
     else
-        mmio_write32(host_apic_page + APIC_TIMER_INITIAL, countdown_to(deadline_ns));
+        apic_write_inline(APIC_TIMER_INITIAL, countdown_to(deadline_ns));
 }
 
 void arch_cpu_idle(struct cpu *cpu)

@@ -6,9 +6,9 @@
  * "load: KIND ok: ...".
  *
  *   load ipi N      N rounds a thread: a barrier on all CPUs (an IPI to each), then a page of all threads
- *                   loses and gains its right to be written (TLB shoot-down on each), checked by writing to
- * it load timers N   N sleeps of 1 ms a thread to an absolute time: the local timer of every CPU load wake N
- * N times round a ring of all threads by futex: a wake-up from CPU to CPU each
+ *                   loses and gains its right to be written (TLB shoot-down on each), checked by writing it
+ *   load timers N   N sleeps of 1 ms a thread to an absolute time: the local timer of every CPU
+ *   load wake N     N times round a ring of all threads by futex: a wake-up from CPU to CPU each
  */
 #define _GNU_SOURCE
 #include <errno.h>

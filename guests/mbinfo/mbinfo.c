@@ -5,8 +5,9 @@
  *   echo=1       gives every received byte back until Ctrl-D
  *   fault=1      a triple fault
  *   exit=N       writes N to the debug-exit port
- *   poweroff=1   switches off QEMU's q35 machine (where firmware puts its power management ports), and
- * Bochs's and halts. Boots by Multiboot 1 and 2, on a bare machine and as a guest.
+ *   poweroff=1   switches off QEMU's q35 machine (where firmware puts its power management ports) and
+ *                Bochs's, and halts
+ * Boots by Multiboot 1 and 2, on a bare machine and as a guest.
  */
 #include <stdint.h>
 

@@ -79,6 +79,8 @@ class TextRules(unittest.TestCase):
         self.assertCaught("docs/a.md", f"see {SLASH}work{SLASH}main\n", "names one machine")
         self.assertCaught("docs/a.md", f"see {SLASH}home{SLASH}joe\n", "names one machine")
         self.assertCaught("lib/a.c", HEAD + "/* iss" "ue 3 */\n", "tracker")
+        self.assertCaught("lib/a.c", HEAD + "/*\n *   a  " + "word " * 22 + "end\n */\n", "break the list's line", 4)
+        self.assertClean("lib/a.c", HEAD + "/*\n *   a  " + "word " * 18 + "end\n *      too\n */\n")
 
     def test_lengths(self):
         body = "    a();\n" * 61

@@ -44,6 +44,7 @@ PLACES = re.compile(r"(?<![\w.])(/wo" r"rk/|/ho" r"me/[a-z])|\biss" r"ues? #?\d"
 SPDX = "SPDX-License-Identifier: BSD-2-Clause"
 FILE_LINES = 600
 FUNCTION_LINES = 60
+COLUMNS = 110
 LONG_ALLOWED = (".md", ".json", ".txt", ".csv", ".log")
 NO_SPDX = (".md", ".json", ".txt", ".csv", ".log", ".bin")
 
@@ -92,6 +93,9 @@ def check_lines(text: str, path: str) -> List[str]:
             found.append(f"{path}:{number}: '{PLACES.search(line).group(0)}': names one machine or tracker; say it in the project's own words")
         if "\t" in line and path.endswith((".c", ".h", ".py")):
             found.append(f"{path}:{number}: tab: indentation is four spaces")
+        # clang-format leaves these lines alone (CommentPragmas), so that lists keep their form.
+        if path.endswith((".c", ".h")) and re.match(r"\s*\*  ", line) and len(line) > COLUMNS:
+            found.append(f"{path}:{number}: {len(line)} columns of {COLUMNS}: break the list's line, the rest indented like the text above it")
     if text and not text.endswith("\n"):
         found.append(f"{path}:{text.count(chr(10)) + 1}: no newline at the end of the file")
     return found

@@ -5,9 +5,9 @@
  *   spin     turns in a loop with interrupts off, three calls deep, until somebody writes 1 to the address
  *            that it has printed; the MMU is on, RAM by pages of 2 MiB at the same addresses; interrupts 3
  *            and 40 are enabled in the GIC
- *
- *   flood N [SEED]  prints N numbered lines as fast as the line takes them, each with a running checksum,
- *            then the last of these, then waits
+ *   flood N [SEED]
+ *            prints N numbered lines as fast as the line takes them, each with a running checksum, then the
+ *            last of these, then waits
  */
 #include "guests/arm64/lib/cpu.h"
 #include "guests/arm64/lib/gic.h"
