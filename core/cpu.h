@@ -35,6 +35,7 @@ struct cpu {
     uint64_t timer_programmed_ns; /* what the hardware timer is set to; UINT64_MAX: off; 0: has gone off */
     uint64_t timers_ns;           /* when timers were last looked at: nothing is armed for then or before */
     uint64_t all_due_ns;          /* boot CPU: ATTENTION_ALL's work is due without it */
+    uint64_t chosen_ns;           /* when core/sched_choose.c last said who runs */
     struct run_queue queue;
     bool sliced;         /* whoever runs is interrupted at the end of its slice; under the queue's lock */
     bool preempt;        /* somebody was queued who does not wait for its end; under the queue's lock */

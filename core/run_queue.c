@@ -2,7 +2,6 @@
 /* The order in which the vCPUs of one queue run; see the header. */
 #include "core/run_queue.h"
 
-#include "core/time.h"
 #include "lib/assert.h"
 
 #define PACE_SHIFT  16
@@ -32,12 +31,10 @@ void queue_entry_init(struct queue_entry *entry, const struct cpu_set *allowed, 
     list_init(&entry->movable);
 }
 
-static const struct queue_entry *furthest_behind(const struct run_queue *queue)
+static __attribute__((noinline)) const struct queue_entry *furthest_of_many(const struct run_queue *queue)
 {
-    const struct queue_entry *least = queue->alone;
+    const struct queue_entry *least = NULL;
 
-    if (least != NULL || run_queue_count(queue) == 0)
-        return least;
     for (uint32_t i = 0; i < VCPU_PRIOS; i++) {
         const struct queue_entry *entry = entry_of(heap_first(&queue->levels[i]));
 
@@ -61,7 +58,9 @@ void run_queue_charge(struct run_queue *queue, uint64_t now)
     entry->used_ns += ran;
     entry->vtime += (min_u64(ran, CHARGE_MOST) * entry->pace) >> PACE_SHIFT;
     clock = entry->vtime;
-    behind = furthest_behind(queue);
+    behind = queue->alone;
+    if (UNLIKELY(run_queue_count(queue) > 1))
+        behind = furthest_of_many(queue);
     if (behind != NULL)
         clock = min_u64(clock, behind->vtime);
     queue->clock = max_u64(queue->clock, clock);
@@ -110,43 +109,39 @@ void run_queue_add(struct run_queue *queue, struct queue_entry *entry)
         list_append(&queue->movable, &entry->movable);
 }
 
-/* The one that is left needs no heap. */
-static void leave_alone(struct run_queue *queue)
+/* One that is left needs no heap. */
+static __attribute__((noinline)) void remove_of_many(struct run_queue *queue, struct queue_entry *entry)
 {
+    heap_remove(&queue->levels[entry->prio], &entry->node);
+    if (run_queue_count(queue) != 2)
+        return;
     for (uint32_t i = 0; i < VCPU_PRIOS; i++) {
-        struct queue_entry *entry = entry_of(heap_first(&queue->levels[i]));
+        struct queue_entry *left = entry_of(heap_first(&queue->levels[i]));
 
-        if (entry != NULL)
-            queue->alone = entry;
+        if (left != NULL)
+            queue->alone = left;
         queue->levels[i].root = NULL;
     }
 }
 
 void run_queue_remove(struct run_queue *queue, struct queue_entry *entry)
 {
-    uint32_t count = run_queue_count(queue) - 1;
-
-    if (queue->alone == entry)
+    if (LIKELY(queue->alone == entry))
         queue->alone = NULL;
     else
-        heap_remove(&queue->levels[entry->prio], &entry->node);
-    if (count == 1)
-        leave_alone(queue);
-    set_count(queue, count);
+        remove_of_many(queue, entry);
+    set_count(queue, run_queue_count(queue) - 1);
     atomic_store_explicit(&entry->in, NULL, memory_order_relaxed);
     if (entry->may_move)
         list_remove(&entry->movable);
     entry->left_clock = queue->clock;
 }
 
-struct queue_entry *run_queue_best(const struct run_queue *queue)
+struct queue_entry *run_queue_best_of_many(const struct run_queue *queue)
 {
-    const struct queue_entry *behind;
+    const struct queue_entry *behind = furthest_of_many(queue);
     uint64_t limit;
 
-    if (queue->alone != NULL)
-        return queue->alone;
-    behind = furthest_behind(queue);
     if (behind == NULL)
         return NULL;
     limit = behind->vtime + QUEUE_LEAD_NS;
@@ -166,19 +161,6 @@ bool run_queue_preempts(const struct run_queue *queue, const struct queue_entry 
     if (entry->prio > running->prio)
         return entry->vtime <= running->vtime + QUEUE_LEAD_NS;
     return entry->vtime + (entry->prio == running->prio ? QUEUE_WAKE_NS : QUEUE_LEAD_NS) < running->vtime;
-}
-
-void run_queue_start(struct run_queue *queue, struct queue_entry *entry, uint64_t now)
-{
-    queue->running = entry;
-    queue->charged_ns = now;
-    queue->slice_end_ns = now + QUEUE_SLICE_NS;
-}
-
-void run_queue_stop(struct run_queue *queue)
-{
-    queue->running->left_clock = queue->clock;
-    queue->running = NULL;
 }
 
 uint64_t queue_entry_capped_budget(struct queue_entry *entry, uint64_t now)

@@ -16,6 +16,7 @@
 
 #include "core/cpu_set.h"
 #include "core/spinlock.h"
+#include "core/time.h"
 #include "core/timer.h"
 #include "lib/heap.h"
 #include "lib/list.h"
@@ -95,16 +96,30 @@ void run_queue_add(struct run_queue *queue, struct queue_entry *entry);
 void run_queue_remove(struct run_queue *queue, struct queue_entry *entry);
 
 /* Who should run of those queued; NULL: nobody waits. */
-struct queue_entry *run_queue_best(const struct run_queue *queue);
+struct queue_entry *run_queue_best_of_many(const struct run_queue *queue);
+
+static inline struct queue_entry *run_queue_best(const struct run_queue *queue)
+{
+    return LIKELY(queue->alone != NULL) ? queue->alone : run_queue_best_of_many(queue);
+}
 
 /* Should this one, which waits, run in the running one's place before its slice is over? Charged. */
 bool run_queue_preempts(const struct run_queue *queue, const struct queue_entry *entry);
 
 /* Not queued, becomes the running one. */
-void run_queue_start(struct run_queue *queue, struct queue_entry *entry, uint64_t now);
+static inline void run_queue_start(struct run_queue *queue, struct queue_entry *entry, uint64_t now)
+{
+    queue->running = entry;
+    queue->charged_ns = now;
+    queue->slice_end_ns = now + QUEUE_SLICE_NS;
+}
 
 /* The running one, charged, runs no longer; it is not queued by this. */
-void run_queue_stop(struct run_queue *queue);
+static inline void run_queue_stop(struct run_queue *queue)
+{
+    queue->running->left_clock = queue->clock;
+    queue->running = NULL;
+}
 
 /* Real time left under its cap; begins a new period where one is due. UINT64_MAX: no cap. */
 uint64_t queue_entry_capped_budget(struct queue_entry *entry, uint64_t now);

@@ -31,9 +31,8 @@ static void unload(struct cpu *cpu)
 static void load(struct cpu *cpu, struct vcpu *vcpu)
 {
     const struct vm *before = NULL; /* after a vCPU that has left anybody may have been here */
-    bool put = cpu->current != NULL;
 
-    if (put) {
+    if (cpu->current != NULL) {
         before = cpu->current->vm;
         unload(cpu);
     }
@@ -43,12 +42,17 @@ static void load(struct cpu *cpu, struct vcpu *vcpu)
     atomic_store_explicit(&vcpu->loaded, cpu, memory_order_relaxed);
     if (UNLIKELY(trace_ring_on))
         trace_event(vcpu, TRACE_LOAD, 0, 0);
-    /* The one that was put can move only now. */
-    if (put && run_queue_count(&cpu->queue) != 0)
-        sched_offer(cpu);
 }
 
-void sched_pause(struct vcpu *vcpu)
+/* After a switch, where others wait: the one that was put can move only now. */
+static __attribute__((noinline)) void share_out(struct cpu *cpu)
+{
+    sched_offer(cpu);
+    if (run_queue_count(&cpu->queue) >= 2)
+        sched_balance(cpu);
+}
+
+void sched_leave(struct vcpu *vcpu)
 {
     struct cpu *cpu = this_cpu();
     struct run_queue *queue = &cpu->queue;
@@ -58,22 +62,7 @@ void sched_pause(struct vcpu *vcpu)
     run_queue_charge(queue, time_now_ns());
     run_queue_stop(queue);
     spin_unlock(&queue->lock);
-}
-
-void sched_resume(struct vcpu *vcpu)
-{
-    struct run_queue *queue = &this_cpu()->queue;
-
-    spin_lock(&queue->lock);
-    queue->running = &vcpu->entry;
-    queue->charged_ns = time_now_ns();
-    spin_unlock(&queue->lock);
-}
-
-void sched_leave(struct vcpu *vcpu)
-{
-    sched_pause(vcpu);
-    unload(this_cpu());
+    unload(cpu);
 }
 
 void sched_yield(void)
@@ -96,13 +85,13 @@ static void slice_over(struct timer *timer)
 static const struct timer_ops slice_ops = {.expire = slice_over};
 
 /* The timer interrupts the guest when its turn may be over; one that is armed too early is left alone. */
-static void bound_turn(struct cpu *cpu, struct vcpu *vcpu, struct timer *slice, uint64_t now)
+static void bound_turn(struct cpu *cpu, struct vcpu *vcpu, struct timer *slice)
 {
-    uint64_t budget = queue_entry_budget(&vcpu->entry, now);
+    uint64_t budget = queue_entry_budget(&vcpu->entry, cpu->chosen_ns);
     uint64_t end = cpu->sliced ? cpu->queue.slice_end_ns : UINT64_MAX;
 
     if (UNLIKELY(budget != UINT64_MAX))
-        end = min_u64(end, now + budget);
+        end = min_u64(end, cpu->chosen_ns + budget);
     if (end != UINT64_MAX && (!timer_is_armed(slice) || slice->deadline_ns > end))
         timer_arm(slice, end);
 }
@@ -155,6 +144,34 @@ static __attribute__((noinline)) void look_at_all(struct cpu *cpu, uint64_t now)
     vm_housekeeping();
 }
 
+/* vcpu_block() has put another in its place, and there is nothing else to look at. */
+static inline struct vcpu *chosen_at_block(const struct cpu *cpu)
+{
+    struct queue_entry *entry = cpu->queue.running;
+
+    if (entry == NULL || sched_vcpu_of(entry) == cpu->current ||
+        atomic_load_explicit(&cpu->attention, memory_order_relaxed) != 0 || cpu->chosen_ns >= cpu->all_due_ns)
+        return NULL;
+    return sched_vcpu_of(entry);
+}
+
+/* Everything is looked at, then who runs. */
+static struct vcpu *look_round(struct cpu *cpu)
+{
+    /* Cleared before looking, so that what comes in while we look makes the next round. */
+    uint32_t attention = atomic_exchange_explicit(&cpu->attention, 0, memory_order_seq_cst);
+    struct vcpu *vcpu;
+    uint64_t now;
+
+    cpu->choosing = true;
+    now = look_at_timers(cpu, attention);
+    if (UNLIKELY((attention & ATTENTION_ALL) != 0 || now >= cpu->all_due_ns))
+        look_at_all(cpu, now);
+    vcpu = sched_choose(cpu, now);
+    cpu->choosing = false;
+    return vcpu != NULL ? vcpu : idle(cpu);
+}
+
 void sched_loop(struct cpu *cpu)
 {
     struct timer slice, watch;
@@ -164,27 +181,18 @@ void sched_loop(struct cpu *cpu)
     nmi_storm_start(cpu);
     cpu->all_due_ns = cpu->id == 0 ? 0 : UINT64_MAX;
     for (;;) {
-        /* Cleared before looking, so that what comes in while we look makes the next round. */
-        uint32_t attention = atomic_exchange_explicit(&cpu->attention, 0, memory_order_seq_cst);
-        struct vcpu *vcpu;
-        uint64_t now;
+        struct vcpu *vcpu = chosen_at_block(cpu);
 
-        cpu->choosing = true;
-        now = look_at_timers(cpu, attention);
-        if (UNLIKELY((attention & ATTENTION_ALL) != 0 || now >= cpu->all_due_ns))
-            look_at_all(cpu, now);
-        vcpu = sched_choose(cpu, now);
-        cpu->choosing = false;
         if (vcpu == NULL)
-            vcpu = idle(cpu);
+            vcpu = look_round(cpu);
         if (vcpu == NULL)
             continue;
         if (cpu->current != vcpu) {
             load(cpu, vcpu);
-            if (UNLIKELY(run_queue_count(&cpu->queue) >= 2))
-                sched_balance(cpu);
+            if (UNLIKELY(run_queue_count(&cpu->queue) != 0))
+                share_out(cpu);
         }
-        bound_turn(cpu, vcpu, &slice, now);
+        bound_turn(cpu, vcpu, &slice);
         arch_vcpu_run(vcpu);
     }
 }

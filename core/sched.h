@@ -25,10 +25,6 @@ void sched_enqueue(struct vcpu *vcpu);
 /* The same if the vCPU is still in state `from`; false: somebody else has woken it. Any CPU. */
 bool sched_wake(struct vcpu *vcpu, enum vcpu_state from);
 
-/* The vCPU that runs on this CPU stops running, its registers stay; and takes that back. For vcpu_block(). */
-void sched_pause(struct vcpu *vcpu);
-void sched_resume(struct vcpu *vcpu);
-
 /*
  * The vCPU that runs on this CPU leaves it: its registers go to memory, it is in no queue, and once the
  * caller publishes a state that says so another CPU may have it. For what is no mere wait: the end of its VM,

@@ -3,6 +3,7 @@
 #include "core/sched_internal.h"
 #include "core/time.h"
 #include "core/vm.h"
+#include "lib/assert.h"
 
 #define STEAL_LOOKS 8 /* vCPUs of another queue that are looked at */
 
@@ -84,7 +85,7 @@ static struct vcpu *sibling_here(const struct cpu *cpu, const struct vcpu *vcpu)
 }
 
 /* The next of this queue, taken out; those whose cap is used up are put aside. Lock held. */
-static struct vcpu *next_of(struct cpu *cpu, struct vcpu *favoured, uint64_t now)
+static inline __attribute__((always_inline)) struct vcpu *next_of(struct cpu *cpu, struct vcpu *favoured, uint64_t now)
 {
     for (;;) {
         struct queue_entry *best = favoured != NULL ? &favoured->entry : run_queue_best(&cpu->queue);
@@ -124,6 +125,59 @@ static struct vcpu *take_handed(struct cpu *cpu, uint64_t now)
     return NULL;
 }
 
+/* Nobody runs: the next does. Lock held. */
+static inline __attribute__((always_inline)) struct vcpu *start_next(struct cpu *cpu, struct vcpu *favoured, uint64_t now)
+{
+    struct vcpu *vcpu = next_of(cpu, favoured, now);
+
+    if (vcpu != NULL)
+        run_queue_start(&cpu->queue, &vcpu->entry, now);
+    return vcpu;
+}
+
+/* Where that is not the hot way. */
+static __attribute__((noinline)) struct vcpu *start_next_of_all(struct cpu *cpu, struct vcpu *favoured, uint64_t now)
+{
+    return start_next(cpu, favoured, now);
+}
+
+/* What asked for a choice has been done. Lock held. */
+static void chosen(struct cpu *cpu, uint64_t now)
+{
+    cpu->chosen_ns = now;
+    cpu->yielding = false;
+    cpu->preempt = false;
+    cpu->sliced = run_queue_count(&cpu->queue) != 0;
+}
+
+/*
+ * Who wakes it queues it, so that has to wait for the lock until it runs no longer and the next one does.
+ */
+bool vcpu_block(struct vcpu *vcpu, enum vcpu_state state)
+{
+    struct cpu *cpu = this_cpu();
+    struct run_queue *queue = &cpu->queue;
+    uint64_t now = time_now_ns();
+    uint32_t expected = state;
+
+    ASSERT(queue->running == &vcpu->entry);
+    spin_lock(&queue->lock);
+    atomic_store_explicit(&vcpu->state, state, memory_order_seq_cst);
+    /* Something came in between? If the exchange fails, its poster queues the vCPU. */
+    if (UNLIKELY(atomic_load_explicit(&vcpu->requests, memory_order_seq_cst) != 0) &&
+        atomic_compare_exchange_strong_explicit(&vcpu->state, &expected, VCPU_RUNNABLE, memory_order_seq_cst,
+                                                memory_order_seq_cst)) {
+        spin_unlock(&queue->lock);
+        return false;
+    }
+    run_queue_charge(queue, now);
+    run_queue_stop(queue);
+    (void)start_next(cpu, NULL, now);
+    chosen(cpu, now);
+    spin_unlock(&queue->lock);
+    return true;
+}
+
 struct vcpu *sched_choose(struct cpu *cpu, uint64_t now)
 {
     struct run_queue *queue = &cpu->queue;
@@ -151,13 +205,9 @@ struct vcpu *sched_choose(struct cpu *cpu, uint64_t now)
             else
                 sched_throttle(vcpu);
         }
-        vcpu = next_of(cpu, favoured, now);
-        if (vcpu != NULL)
-            run_queue_start(queue, &vcpu->entry, now);
+        vcpu = start_next_of_all(cpu, favoured, now);
     }
-    cpu->yielding = false;
-    cpu->preempt = false;
-    cpu->sliced = run_queue_count(queue) != 0;
+    chosen(cpu, now);
     spin_unlock(&queue->lock);
     if (UNLIKELY(handed != NULL && (vcpu == NULL || handed != &vcpu->entry)))
         sched_offer(cpu);
@@ -165,7 +215,7 @@ struct vcpu *sched_choose(struct cpu *cpu, uint64_t now)
 }
 
 /* One look at another queue at each switch: if two more run or wait here than there, one goes over. */
-void sched_balance(struct cpu *cpu)
+__attribute__((cold)) void sched_balance(struct cpu *cpu)
 {
     struct cpu *other;
     struct vcpu *vcpu;

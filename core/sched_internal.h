@@ -27,6 +27,10 @@ static inline struct vcpu *sched_vcpu_of(struct queue_entry *entry)
     return CONTAINER_OF(entry, struct vcpu, entry);
 }
 
+/* The first who may move has come into the queue of `cpu`, the last has left it. With its lock. */
+void sched_some_may_move(struct cpu *cpu);
+void sched_none_may_move(struct cpu *cpu);
+
 /* Into the queue of `cpu`, and out of it. With its lock. */
 static inline void sched_add(struct cpu *cpu, struct vcpu *vcpu)
 {
@@ -36,14 +40,14 @@ static inline void sched_add(struct cpu *cpu, struct vcpu *vcpu)
     atomic_store_explicit(&vcpu->cpu, cpu->id, memory_order_relaxed);
     run_queue_add(queue, &vcpu->entry);
     if (nobody && vcpu->entry.may_move)
-        atomic_cpu_set_add(&sched_waiting_cpus, cpu->id);
+        sched_some_may_move(cpu);
 }
 
 static inline void sched_take_out(struct cpu *cpu, struct vcpu *vcpu)
 {
     run_queue_remove(&cpu->queue, &vcpu->entry);
     if (vcpu->entry.may_move && list_is_empty(&cpu->queue.movable))
-        (void)atomic_cpu_set_take(&sched_waiting_cpus, cpu->id);
+        sched_none_may_move(cpu);
 }
 
 /* Out of time until its period is over. It is in no queue. Own CPU. */

@@ -10,6 +10,16 @@
 struct atomic_cpu_set sched_idle_cpus;
 struct atomic_cpu_set sched_waiting_cpus;
 
+void sched_some_may_move(struct cpu *cpu)
+{
+    atomic_cpu_set_add(&sched_waiting_cpus, cpu->id);
+}
+
+void sched_none_may_move(struct cpu *cpu)
+{
+    (void)atomic_cpu_set_take(&sched_waiting_cpus, cpu->id);
+}
+
 /* Out of time until its period is over. It is in no queue. */
 void sched_throttle(struct vcpu *vcpu)
 {
@@ -23,6 +33,14 @@ static void refill(struct timer *timer)
 
 static const struct timer_ops refill_ops = {.expire = refill};
 
+/* An idle CPU of these, the first after `from`; CPU_SET_NONE: there is none. It counts as busy from here on. */
+static __attribute__((noinline)) uint32_t take_idle(const struct cpu_set *allowed, uint32_t from)
+{
+    uint32_t idle = atomic_cpu_set_find(&sched_idle_cpus, allowed, from, sched_set_words());
+
+    return idle != CPU_SET_NONE && atomic_cpu_set_take(&sched_idle_cpus, idle) ? idle : CPU_SET_NONE;
+}
+
 /* Where a vCPU that becomes runnable goes. An idle CPU that is chosen counts as busy from here on. */
 static struct cpu *destination(struct vcpu *vcpu)
 {
@@ -35,8 +53,8 @@ static struct cpu *destination(struct vcpu *vcpu)
     cpu = cpus[atomic_load_explicit(&vcpu->cpu, memory_order_relaxed)];
     if (!vcpu->entry.may_move || atomic_cpu_set_take(&sched_idle_cpus, cpu->id))
         return cpu;
-    idle = atomic_cpu_set_find(&sched_idle_cpus, &vcpu->entry.allowed, cpu->id, sched_set_words());
-    return idle != CPU_SET_NONE && atomic_cpu_set_take(&sched_idle_cpus, idle) ? cpus[idle] : cpu;
+    idle = take_idle(&vcpu->entry.allowed, cpu->id);
+    return idle != CPU_SET_NONE ? cpus[idle] : cpu;
 }
 
 /* If somebody waits here who may move, an idle CPU is told. No lock held. */
@@ -51,8 +69,8 @@ void sched_offer(struct cpu *cpu)
     spin_unlock(&cpu->queue.lock);
     if (allowed == NULL)
         return;
-    idle = atomic_cpu_set_find(&sched_idle_cpus, allowed, cpu->id, sched_set_words());
-    if (idle != CPU_SET_NONE && atomic_cpu_set_take(&sched_idle_cpus, idle))
+    idle = take_idle(allowed, cpu->id);
+    if (idle != CPU_SET_NONE)
         cpu_raise(cpus[idle], ATTENTION_QUEUE);
 }
 
@@ -70,7 +88,7 @@ static bool needs_kick(struct cpu *cpu, const struct vcpu *vcpu)
     return cpu != this_cpu() || !cpu->choosing;
 }
 
-int sched_init_vcpu(struct vcpu *vcpu, const struct vm_config *vm, uint32_t id)
+__attribute__((cold)) int sched_init_vcpu(struct vcpu *vcpu, const struct vm_config *vm, uint32_t id)
 {
     struct cpu_set allowed;
     uint32_t best = CPU_SET_NONE;

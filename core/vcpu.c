@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Requests to vCPUs, and how they block and wake. The two sides of the protocol are vcpu_request() and
- * vcpu_block(); each writes before it reads (sequentially consistent), so at least one sees the other.
+ * Requests to vCPUs, which wake them. The two sides of the protocol are vcpu_request() and vcpu_block()
+ * (core/sched_choose.c); each writes before it reads (sequentially consistent), so at least one sees the other.
  */
 #include "core/vcpu.h"
 
@@ -33,22 +33,6 @@ void vcpu_event_here(struct vcpu *vcpu)
 {
     if (atomic_load_explicit(&vcpu->state, memory_order_relaxed) == VCPU_BLOCKED)
         (void)sched_wake(vcpu, VCPU_BLOCKED);
-}
-
-bool vcpu_block(struct vcpu *vcpu, enum vcpu_state state)
-{
-    uint32_t expected = state;
-
-    sched_pause(vcpu);
-    atomic_store_explicit(&vcpu->state, state, memory_order_seq_cst);
-    if (LIKELY(atomic_load_explicit(&vcpu->requests, memory_order_seq_cst) == 0))
-        return true;
-    /* Something came in between. If this fails, its poster has queued the vCPU already. */
-    if (!atomic_compare_exchange_strong_explicit(&vcpu->state, &expected, VCPU_RUNNABLE, memory_order_seq_cst,
-                                                 memory_order_seq_cst))
-        return true;
-    sched_resume(vcpu);
-    return false;
 }
 
 void vcpu_stop(struct vcpu *vcpu)

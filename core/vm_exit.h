@@ -13,8 +13,8 @@
 enum vm_exit_kind {
     VM_EXIT_NONE,        /* dealt with by the back end itself: enter again */
     VM_EXIT_HOST_EVENT,  /* an interrupt for the host is waiting or was taken */
-    VM_EXIT_WINDOW,      /* a window that the injection scheduler asked for is open */
     VM_EXIT_HALT,        /* HLT, WFI: nothing to do until an event */
+    VM_EXIT_WINDOW,      /* a window that the injection scheduler asked for is open */
     VM_EXIT_PIO,         /* x86 port access */
     VM_EXIT_MMIO,        /* access to guest physical memory that has no RAM behind it */
     VM_EXIT_HYPERCALL,   /* VMCALL/VMMCALL, HVC */

@@ -172,7 +172,7 @@ static bool cpu_line(uint32_t line, char *text, size_t size)
         return true;
     case 1:
         fmt_snprintf(text, size,
-                     "physical address bits %u, 1 GiB pages %u, XSAVE %u (xcr0 0x%lx, %u bytes), RDTSCP %u",
+                     "physical address bits %u, 1 GiB pages %u, XSAVE %u (xcr0 0x%x, %u bytes), RDTSCP %u",
                      cpu_features.phys_bits, cpu_features.has_1g_pages, cpu_features.has_xsave,
                      cpu_features.xcr0, cpu_features.xsave_size, cpu_features.has_rdtscp);
         return true;

@@ -138,7 +138,7 @@ int control_set_xcr(struct x86_vcpu *vcpu, uint32_t index, uint64_t value)
         return E_INVAL;
     if ((value & XCR0_AVX512) != 0 && ((value & XCR0_AVX512) != XCR0_AVX512 || (value & XCR0_AVX) == 0))
         return E_INVAL;
-    vcpu->ext.xcr0 = value;
+    vcpu->ext.xcr0 = (uint32_t)value;
     /* The vCPU is loaded: its XCR0 lives in the hardware. */
     insn_xsetbv(0, value);
     return 0;

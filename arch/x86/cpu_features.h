@@ -27,8 +27,7 @@ struct cpu_features {
     bool has_vmx;
     bool has_fred; /* "Flexible Return and Event Delivery": said at boot, not used */
     bool is_tcg; /* QEMU without KVM, told by its hypervisor leaf: a software CPU, which does not speculate */
-    uint64_t
-        xcr0; /* state components the CPU has, restricted to those Latch lets guests use; 0 without XSAVE */
+    uint32_t xcr0;       /* state components: the CPU's, restricted to what guests may use; 0 without XSAVE */
     uint32_t xsave_size; /* bytes of the XSAVE area with all of xcr0 enabled; 512 without XSAVE */
 };
 

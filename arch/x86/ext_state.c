@@ -6,9 +6,6 @@
  */
 #include "arch/x86/ext_state.h"
 
-#include "arch/x86/cpu_features.h"
-#include "arch/x86/insn.h"
-#include "arch/x86/msr.h"
 #include "core/pmem.h"
 #include "lib/bytes.h"
 #include "lib/error.h"
@@ -46,48 +43,11 @@ void ext_state_reset(struct x86_extended_state *ext)
     /* x87 and SSE come from the area, all others start in their initial state. */
     store_le64(area + XSAVE_XSTATE, cpu_features.has_xsave ? 3 : 0);
     ext->xcr0 = XCR0_RESET;
-    memset(ext->dr, 0, sizeof(ext->dr));
     ext->tsc_aux = 0;
 }
 
-void ext_state_load(const struct x86_extended_state *ext)
+void ext_state_cpu_enable(void)
 {
-    if (cpu_features.has_xsave) {
+    if (cpu_features.has_xsave)
         insn_xsetbv(0, cpu_features.xcr0);
-        insn_xrstor(ext->xsave, cpu_features.xcr0);
-        insn_xsetbv(0, ext->xcr0);
-    } else {
-        insn_fxrstor(ext->xsave);
-    }
-    insn_write_dr0(ext->dr[0]);
-    insn_write_dr1(ext->dr[1]);
-    insn_write_dr2(ext->dr[2]);
-    insn_write_dr3(ext->dr[3]);
-    if (cpu_features.has_rdtscp)
-        insn_wrmsr(MSR_TSC_AUX, ext->tsc_aux);
-}
-
-void ext_state_save(struct x86_extended_state *ext)
-{
-    if (cpu_features.has_xsave) {
-        ext->xcr0 = insn_xgetbv(0); /* one emulator lets guests write it without an exit */
-        insn_xsetbv(0, cpu_features.xcr0);
-        insn_xsave(ext->xsave, cpu_features.xcr0);
-    } else {
-        insn_fxsave(ext->xsave);
-    }
-    ext->dr[0] = insn_read_dr0();
-    ext->dr[1] = insn_read_dr1();
-    ext->dr[2] = insn_read_dr2();
-    ext->dr[3] = insn_read_dr3();
-    if (cpu_features.has_rdtscp)
-        ext->tsc_aux = insn_rdmsr(MSR_TSC_AUX);
-}
-
-void ext_state_clear_breakpoints(void)
-{
-    insn_write_dr0(0);
-    insn_write_dr1(0);
-    insn_write_dr2(0);
-    insn_write_dr3(0);
 }

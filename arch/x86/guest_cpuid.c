@@ -258,7 +258,7 @@ void guest_cpuid_init(struct guest_cpuid *cpuid, uint32_t apic_id, uint32_t cpu_
  */
 static uint32_t xsave_bytes(const struct guest_cpuid *cpuid, bool compacted)
 {
-    uint64_t xcr0 = insn_xgetbv(0);
+    uint32_t xcr0 = insn_xgetbv();
     uint32_t bytes = XSAVE_LEGACY_BYTES;
 
     for (uint32_t i = 0; i < cpuid->subleaf_count; i++) {

@@ -136,7 +136,7 @@ int guest_msr_read(struct x86_vcpu *vcpu, uint32_t msr, uint64_t *value)
     case MSR_TSC_AUX:
         if (!vcpu->cpuid.has_rdtscp)
             break;
-        *value = insn_rdmsr(MSR_TSC_AUX);
+        *value = vcpu->ext.tsc_aux;
         return 0;
     case MSR_MISC_ENABLE:
         *value = store->misc_enable;
@@ -223,7 +223,8 @@ int guest_msr_write(struct x86_vcpu *vcpu, uint32_t msr, uint64_t value)
     case MSR_TSC_AUX:
         if (!vcpu->cpuid.has_rdtscp || (value >> 32) != 0)
             break;
-        insn_wrmsr(MSR_TSC_AUX, value);
+        vcpu->ext.tsc_aux = (uint32_t)value;
+        insn_wrmsr(MSR_TSC_AUX, value); /* for RDTSCP */
         return 0;
     case MSR_MISC_ENABLE:
         store->misc_enable = value;

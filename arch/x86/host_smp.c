@@ -7,6 +7,7 @@
 #include "arch/x86/host_smp.h"
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/ext_state.h"
 #include "arch/x86/host_apic.h"
 #include "arch/x86/host_map.h"
 #include "arch/x86/host_platform.h"
@@ -176,6 +177,7 @@ void host_ap_main(struct x86_cpu *cpu)
     host_apic_enable(host_platform_nmi_pins(cpu->base.hardware_id));
     host_apic_timer_setup(tsc_apic_timer_hz());
     mitigations_cpu_enable();
+    ext_state_cpu_enable();
     if (x86_ops->cpu_enable() != 0) {
         atomic_store_explicit(&cpu->online, ARRIVED_USELESS, memory_order_release);
         arch_panic_halt();

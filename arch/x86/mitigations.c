@@ -77,10 +77,8 @@ void mitigations_cpu_enable(void)
         insn_wrmsr(MSR_SPEC_CTRL, insn_rdmsr(MSR_SPEC_CTRL) | SPEC_CTRL_IBRS);
 }
 
-void mitigations_vcpu_switch(const struct vm *from, const struct vm *to)
+void mitigations_vm_switch(void)
 {
-    if (from == to)
-        return;
     if (plan.state[MITIGATION_PREDICTOR] == MITIGATION_ACTIVE)
         insn_wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
     if (plan.state[MITIGATION_CACHE] == MITIGATION_ACTIVE)

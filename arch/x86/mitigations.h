@@ -9,8 +9,6 @@
 
 #include "arch/x86/mitigation_flags.h"
 
-struct vm;
-
 /*
  * MITIGATE_*: what a world switch does beside switching; constant after mitigations_init(). 0 on a CPU that
  * needs nothing, and then nothing may be spent on it: back ends choose their entry by it.
@@ -26,5 +24,5 @@ void mitigations_init(void);
 /* What is set once for each CPU, on the calling one. */
 void mitigations_cpu_enable(void);
 
-/* This CPU goes from one vCPU to another: barriers between different VMs. */
-void mitigations_vcpu_switch(const struct vm *from, const struct vm *to);
+/* This CPU goes from one VM to another: barriers between them. */
+void mitigations_vm_switch(void);

@@ -8,6 +8,7 @@
 #include "core/arch.h"
 #include "core/guest_debug.h"
 #include "core/vm.h"
+#include "lib/string.h"
 
 #define DR6_FIXED         UINT64_C(0xffff0ff0)
 #define DR6_WRITES        (INJECT_DR6_TRAPS | INJECT_DR6_BD | INJECT_DR6_BS | INJECT_DR6_BT)
@@ -71,6 +72,7 @@ static void set_hardware(struct x86_vcpu *vcpu)
 
     for (uint32_t i = 0; i < GUEST_DEBUG_HARD_MAX; i++)
         vcpu->ext.dr[i] = debug->hard[i].used ? debug->hard[i].at.v : 0;
+    vcpu->ext.has_breakpoints = true;
     x86_ops->set(vcpu, X86_STATE_DR7, dr7_of(debug));
 }
 
@@ -125,18 +127,37 @@ void x86_debug_after_reset(struct x86_vcpu *vcpu, bool loaded)
 {
     struct x86_debug *own = &vcpu->debug;
 
-    if (debug_of(vcpu) == NULL)
-        return;
+    vcpu->ext.has_breakpoints = false;
+    memset(vcpu->ext.dr, 0, sizeof(vcpu->ext.dr));
     if ((own->flags & X86_DEBUG_HARD) != 0) {
         *own = (struct x86_debug){.flags = own->flags, .dr7 = DR7_FIXED};
         set_hardware(vcpu);
-        if (loaded) {
-            insn_write_dr0(vcpu->ext.dr[0]);
-            insn_write_dr1(vcpu->ext.dr[1]);
-            insn_write_dr2(vcpu->ext.dr[2]);
-            insn_write_dr3(vcpu->ext.dr[3]);
-        }
+        if (loaded)
+            x86_debug_load(vcpu);
     }
+    x86_ops->set_debug(vcpu);
+}
+
+void x86_debug_load(const struct x86_vcpu *vcpu)
+{
+    insn_write_dr0(vcpu->ext.dr[0]);
+    insn_write_dr1(vcpu->ext.dr[1]);
+    insn_write_dr2(vcpu->ext.dr[2]);
+    insn_write_dr3(vcpu->ext.dr[3]);
+}
+
+void x86_debug_save(struct x86_vcpu *vcpu)
+{
+    uint64_t *dr = vcpu->ext.dr;
+
+    dr[0] = insn_read_dr0();
+    dr[1] = insn_read_dr1();
+    dr[2] = insn_read_dr2();
+    dr[3] = insn_read_dr3();
+    /* A debugger's DR7 is another. */
+    if ((dr[0] | dr[1] | dr[2] | dr[3]) != 0 || x86_ops->get(vcpu, X86_STATE_DR7) != DR7_FIXED)
+        return;
+    vcpu->ext.has_breakpoints = false;
     x86_ops->set_debug(vcpu);
 }
 
@@ -275,6 +296,12 @@ void x86_debug_reg_exit(struct x86_vcpu *vcpu, struct vm_exit *exit)
     unsigned int number;
     uint64_t value;
 
+    if (!vcpu->ext.has_breakpoints) {
+        vcpu->ext.has_breakpoints = true;
+        x86_debug_load(vcpu);
+        x86_ops->set_debug(vcpu);
+        return; /* it goes on where it is */
+    }
     if (!x86_decode_current(vcpu, exit, &insn) || (insn.op != INSN_MOV_TO_DR && insn.op != INSN_MOV_FROM_DR))
         return; /* the guest has changed its code meanwhile: it runs again */
     number = insn.reg & 7;

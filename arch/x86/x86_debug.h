@@ -7,6 +7,10 @@
  * debugger's; every access by the guest exits and sees its own, which are not in force meanwhile. DR6 stays
  * the guest's, B0-B3 excepted. A step is one of the injection scheduler's (INJECT_VIEW_STEP), so that the two
  * never fight over TF.
+ *
+ * A guest that has no breakpoints, nor asks for their registers, has not got these in the hardware, and nothing
+ * is spent on them when it is loaded: DR0-DR3 are 0, DR7 is as after a reset, and what would change or show that
+ * exits. The first such access gives it the registers, until it is put with all of them as they were.
  */
 #pragma once
 
@@ -38,8 +42,12 @@ void x86_debug_reg_exit(struct x86_vcpu *vcpu, struct vm_exit *exit);
 /* DR0-DR3, DR6, DR7 as the guest has them, of a vCPU that is held or whose access has just exited. */
 uint64_t x86_debug_reg(struct x86_vcpu *vcpu, uint32_t number);
 
-/* After a reset or INIT of the vCPU: the debugger's hold on the hardware again. `loaded`: on this CPU. */
+/* After a reset or INIT of the vCPU: no breakpoints but the debugger's. `loaded`: on this CPU. */
 void x86_debug_after_reset(struct x86_vcpu *vcpu, bool loaded);
+
+/* The breakpoints' registers of a vCPU that has_breakpoints, into and out of this CPU. Own CPU, loaded. */
+void x86_debug_load(const struct x86_vcpu *vcpu);
+void x86_debug_save(struct x86_vcpu *vcpu);
 
 /* Bits for inject_view.flags. */
 static inline uint32_t x86_debug_view(const struct x86_vcpu *vcpu)

@@ -103,15 +103,17 @@ static void end_of_patience(struct timer *timer)
 const struct timer_ops x86_soft_nmi_timer = {.expire = end_of_patience};
 
 /* Nothing at all is pending, whatever the guest's flags and priorities: no need to look closer. */
-static inline bool halts_at_once(struct x86_vcpu *vcpu)
+bool x86_halt_at_once(struct x86_vcpu *vcpu)
 {
-    const struct inject *inject = &vcpu->core.inject;
+    uint32_t requests = atomic_load_explicit(&vcpu->core.requests, memory_order_relaxed);
 
-    if (vcpu->waiting != X86_WAIT_EVENT || (inject_has_work(inject) | (inject->state.exit_work != 0)) != 0 ||
+    if ((requests | x86_attention() | inject_all_work(&vcpu->core.inject)) != 0 ||
+        inject_has_work(&vcpu->core.inject) ||
+        vcpu->waiting != X86_WAIT_EVENT ||
         !x86_irq_none(&x86_vm_of(vcpu->core.vm)->board.irq, &vcpu->lapic))
         return false;
     x86_sync_tpr(vcpu);
-    return true;
+    return vcpu_block(&vcpu->core, VCPU_BLOCKED);
 }
 
 static bool stays_halted(struct x86_vcpu *vcpu, const struct inject_view *view)
@@ -239,7 +241,7 @@ bool x86_prepare_entry(struct x86_vcpu *vcpu)
         /* That is also why a request alone is reason enough to look. */
         if ((requests | vcpu->waiting) == 0 && !inject_has_work(&vcpu->core.inject))
             return true;
-        switch (requests == 0 && halts_at_once(vcpu) ? X86_HALTED : take_events(vcpu)) {
+        switch (take_events(vcpu)) {
         case X86_READY:
             return true;
         case X86_AGAIN:
@@ -256,19 +258,24 @@ void arch_vcpu_load(struct vcpu *core, const struct vm *before)
 {
     struct x86_vcpu *vcpu = x86_vcpu_of(core);
 
-    mitigations_vcpu_switch(before, core->vm);
-    ext_state_load(&vcpu->ext);
-    x86_ops->load(vcpu);
+    if (UNLIKELY(before != core->vm))
+        mitigations_vm_switch();
     if (UNLIKELY(vcpu->lapic.timer.timer.cpu != this_cpu()->id))
         vlapic_timer_follow(&vcpu->lapic);
+    if (UNLIKELY(vcpu->ext.has_breakpoints))
+        x86_debug_load(vcpu);
+    ext_state_load(&vcpu->ext);
+    x86_ops->load(vcpu);
 }
 
 void arch_vcpu_put(struct vcpu *core)
 {
     struct x86_vcpu *vcpu = x86_vcpu_of(core);
 
-    x86_ops->put(vcpu);
     ext_state_save(&vcpu->ext);
+    if (UNLIKELY(vcpu->ext.has_breakpoints))
+        x86_debug_save(vcpu);
+    x86_ops->put(vcpu);
 }
 
 void arch_vcpu_run(struct vcpu *core)

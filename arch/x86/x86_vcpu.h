@@ -22,10 +22,11 @@
 
 /* Registers that the guest owns and that stay in the hardware while its vCPU is loaded. */
 struct x86_extended_state {
-    void *xsave;    /* XSAVE area (FXSAVE layout on CPUs without XSAVE), page aligned */
-    uint64_t xcr0;  /* guest's value */
-    uint64_t dr[4]; /* DR0-DR3 */
-    uint64_t tsc_aux;
+    void *xsave;      /* XSAVE area (FXSAVE layout on CPUs without XSAVE), page aligned */
+    uint32_t xcr0;    /* guest's value; there is nothing in the upper half of what Latch lets guests use */
+    uint32_t tsc_aux; /* guest's value, also while it is loaded */
+    bool has_breakpoints; /* x86_debug.h: DR0-DR3 are in the hardware; else they are 0 */
+    uint64_t dr[4];       /* DR0-DR3 */
 };
 
 /* Model-specific registers that are plain storage: written, validated, read back, and without effect. */

@@ -40,6 +40,7 @@ int arch_virt_init(void)
     if (x86_ops->check_features() != 0 || x86_ops->choose_nmi(config.nmi, &nmi_way, &nmi_caps) != 0)
         return E_NOTSUP;
     mitigations_init();
+    ext_state_cpu_enable();
     return x86_ops->cpu_enable();
 }
 
@@ -49,7 +50,6 @@ void x86_vcpu_init(struct x86_vcpu *vcpu)
     inject_init_taken(&vcpu->core.inject);
     vcpu->waiting &= ~X86_WAIT_EVENT;
     x86_ops->vcpu_reset(vcpu);
-    ext_state_clear_breakpoints();
     x86_debug_after_reset(vcpu, true);
     guest_cpuid_update(&vcpu->cpuid, x86_ops->get(vcpu, X86_STATE_CR4));
 }

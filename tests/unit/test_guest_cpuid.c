@@ -14,10 +14,10 @@
 #include "arch/x86/insn.h"
 
 static struct insn_cpuid fake_cpuid(uint32_t leaf, uint32_t subleaf);
-static uint64_t fake_xcr0;
+static uint32_t fake_xcr0;
 
 #define insn_cpuid(leaf, subleaf) fake_cpuid(leaf, subleaf)
-#define insn_xgetbv(index)        ((void)(index), fake_xcr0)
+#define insn_xgetbv()             fake_xcr0
 #include "arch/x86/guest_cpuid.c"
 
 struct cpu *fake_this_cpu;
@@ -41,7 +41,7 @@ static struct insn_cpuid fake_cpuid(uint32_t leaf, uint32_t subleaf)
     return (struct insn_cpuid){every_word, every_word, every_word, every_word};
 }
 
-static void make(struct guest_cpuid *cpuid, uint32_t word, uint64_t xcr0, uint32_t id, uint32_t count)
+static void make(struct guest_cpuid *cpuid, uint32_t word, uint32_t xcr0, uint32_t id, uint32_t count)
 {
     every_word = word;
     fake_xcr0 = 1;

@@ -138,8 +138,8 @@ static __attribute__((noinline)) uint64_t turn_slowly(struct svm_vcpu *svm)
     svm_decode_exit(svm, &exit);
     x86_handle_exit(&svm->x86, &exit);
     /* Somebody who interrupts a guest mostly has something for it. */
-    if (exit.kind == VM_EXIT_HOST_EVENT)
-        return prepare_slowly(svm);
+    if (exit.kind <= VM_EXIT_HALT)
+        return exit.kind == VM_EXIT_HALT && x86_halt_at_once(&svm->x86) ? 0 : prepare_slowly(svm);
     return svm_prepare(svm);
 }
 
@@ -202,7 +202,7 @@ static void svm_run(struct x86_vcpu *vcpu)
 {
     struct svm_vcpu *svm = svm_vcpu_of(vcpu);
 
-    if (prepare_slowly(svm) == 0)
+    if ((vcpu->waiting == 0 ? svm_prepare(svm) : prepare_slowly(svm)) == 0)
         return;
     if (mitigations_entry_flags == 0)
         svm_enter_loop(&vcpu->sw);

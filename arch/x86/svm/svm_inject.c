@@ -109,7 +109,8 @@ void svm_set_debug(struct x86_vcpu *vcpu)
 {
     struct svm_vcpu *svm = svm_vcpu_of(vcpu);
 
-    vmcb_set_intercept_dr(svm->vmcb, (vcpu->debug.flags & X86_DEBUG_HARD) != 0 ? (uint32_t)VMCB_DR_ALL : 0);
+    vmcb_set_intercept_dr(svm->vmcb, (vcpu->debug.flags & X86_DEBUG_HARD) != 0 ? (uint32_t)VMCB_DR_ALL
+                                     : vcpu->ext.has_breakpoints ? 0 : (uint32_t)VMCB_DR_BREAKPOINTS);
     set_exceptions(svm);
     svm->windows = UINT32_MAX; /* the scheduler's are written anew, with what intercept_1 needs beside them */
     (void)inject_post_irq(&vcpu->core.inject.posted);

@@ -19,6 +19,8 @@
 
 /* intercept_dr: likewise. */
 #define VMCB_DR_ALL FIELD(31, 0)
+/* DR0-DR3, and writing DR7 by either name: what makes a guest have breakpoints. */
+#define VMCB_DR_BREAKPOINTS (FIELD(3, 0) | FIELD(19, 16) | BIT(16 + 5) | BIT(16 + 7))
 
 /* intercept_1 */
 #define VMCB_INTERCEPT_INTR     BIT(0)

@@ -134,7 +134,7 @@ static __attribute__((noinline)) uint64_t turn_slowly(struct vmx_vcpu *vmx)
     regs_from_vmcs(vmx);
     vmx_decode_exit(vmx, &exit);
     x86_handle_exit(&vmx->x86, &exit);
-    return vmx_prepare(vmx);
+    return exit.kind == VM_EXIT_HALT && x86_halt_at_once(&vmx->x86) ? 0 : vmx_prepare(vmx);
 }
 
 /*

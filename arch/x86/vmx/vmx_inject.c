@@ -62,9 +62,9 @@ static void apply_flags(struct vmx_vcpu *vmx, uint32_t flags)
 
 static uint32_t primary_controls(const struct vmx_vcpu *vmx)
 {
-    bool has_registers = (vmx->x86.debug.flags & X86_DEBUG_HARD) != 0;
+    bool is_direct = vmx->x86.ext.has_breakpoints && (vmx->x86.debug.flags & X86_DEBUG_HARD) == 0;
 
-    return vmx_features.primary | (has_registers ? (uint32_t)VMCS_PRIMARY_MOV_DR_EXIT : 0);
+    return vmx_features.primary | (is_direct ? 0 : (uint32_t)VMCS_PRIMARY_MOV_DR_EXIT);
 }
 
 void vmx_set_debug(struct x86_vcpu *vcpu)

@@ -26,22 +26,22 @@ static void begin_ours(struct world *w, uint32_t cpu)
 /* --- Choosing ----------------------------------------------------------------------------------------------
  */
 
-/* CPU 1 has nobody but ours. */
-static void choose_alone(struct world *w, emit_fn *emit)
+/* CPU 1 has nobody but ours. `then`: where it goes with somebody. */
+static void choose_alone(struct world *w, enum cpu_at then, emit_fn *emit)
 {
     if (w->running[1] == RUN_NOBODY && w->queued[1]) {
         take_out(w, 1);
         begin_ours(w, 1);
     }
-    if (w->running[1] != RUN_NOBODY)
-        go(w, 1, CPU_LOAD);
+    if (w->running[1] != RUN_NOBODY || then == CPU_CHOSEN)
+        go(w, 1, then);
     else
         go(w, 1, mutant == MUTANT_STEAL_BEFORE_IDLE ? CPU_STEAL_LOOK : CPU_IDLE_SET);
     emit(w, true);
 }
 
 /* CPU 0 has another vCPU too: which of the two goes first is not modelled, so both are tried. */
-static void choose_of_two(const struct world *w, emit_fn *emit)
+static void choose_of_two(const struct world *w, enum cpu_at then, emit_fn *emit)
 {
     bool ours = w->queued[0] || w->running[0] == RUN_OURS;
 
@@ -66,9 +66,32 @@ static void choose_of_two(const struct world *w, emit_fn *emit)
             continue;
         }
         next.sliced = next.slice_armed = next.queued[0] || next.other_queued || next.crowded;
-        go(&next, 0, CPU_LOAD);
+        go(&next, 0, then);
         emit(&next, true);
     }
+}
+
+/* Under the queue's lock. */
+static void choose(struct world *w, uint32_t cpu, enum cpu_at then, emit_fn *emit)
+{
+    world_drain(w, cpu);
+    if (cpu == 0)
+        choose_of_two(w, then, emit);
+    else
+        choose_alone(w, then, emit);
+}
+
+/* vcpu_block() has chosen: no need for a round if there is nothing else to look at, which may be due any time. */
+static void step_chosen(const struct world *w, uint32_t cpu, emit_fn *emit)
+{
+    struct world next = *w;
+
+    go(&next, cpu, CPU_CLEAR);
+    emit(&next, true);
+    if (w->running[cpu] == RUN_NOBODY || w->attention[cpu] != 0)
+        return;
+    go(&next, cpu, CPU_LOAD);
+    emit(&next, true);
 }
 
 /* --- Loading -----------------------------------------------------------------------------------------------
@@ -144,7 +167,7 @@ static void step_idle(struct world *w, uint32_t cpu)
         if (world_load(w, cpu, VAR_WAITING0 + (1 - cpu)) == 0)
             go(w, cpu, mutant == MUTANT_STEAL_BEFORE_IDLE ? CPU_IDLE_SET_LATE : CPU_HALT_LOOK);
         break;
-    case CPU_STEAL: /* the other queue's lock */
+    case CPU_STEAL: /* with the other queue's lock */
         world_drain(w, cpu);
         go(w, cpu, mutant == MUTANT_STEAL_BEFORE_IDLE ? CPU_IDLE_SET_LATE : CPU_HALT_LOOK);
         if (w->queued[1 - cpu] && (w->memory[VAR_LOADED] == 0 || mutant == MUTANT_STEAL_IGNORES_LOADED)) {
@@ -185,10 +208,8 @@ static void step_idle(struct world *w, uint32_t cpu)
 static void step_block(struct world *w, uint32_t cpu)
 {
     switch ((enum cpu_at)w->cpu[cpu]) {
-    case CPU_BLOCK_PAUSE: /* the queue's lock */
+    case CPU_BLOCK_LOCK:
         world_drain(w, cpu);
-        if (mutant != MUTANT_RUNNING_AFTER_BLOCKED)
-            w->running[cpu] = RUN_NOBODY;
         go(w, cpu, CPU_BLOCK_STORE);
         break;
     case CPU_BLOCK_STORE:
@@ -198,24 +219,19 @@ static void step_block(struct world *w, uint32_t cpu)
             world_drain(w, cpu);
             w->memory[VAR_BLOCKED] = 1;
         }
-        go(w, cpu, mutant == MUTANT_NO_BLOCK_LOOK ? CPU_BLOCK_GIVE_UP : CPU_BLOCK_LOOK);
+        go(w, cpu, mutant == MUTANT_NO_BLOCK_LOOK ? CPU_BLOCK_CHOOSE : CPU_BLOCK_LOOK);
         break;
     case CPU_BLOCK_LOOK:
-        go(w, cpu, world_load(w, cpu, VAR_REQUESTS) != 0 ? CPU_BLOCK_UNDO : CPU_BLOCK_GIVE_UP);
+        go(w, cpu, world_load(w, cpu, VAR_REQUESTS) != 0 ? CPU_BLOCK_UNDO : CPU_BLOCK_CHOOSE);
         break;
-    case CPU_BLOCK_UNDO:
+    default: /* CPU_BLOCK_UNDO */
         world_drain(w, cpu);
-        if (w->memory[VAR_BLOCKED] == 0) { /* a poster has it */
-            go(w, cpu, CPU_BLOCK_GIVE_UP);
+        if (w->memory[VAR_BLOCKED] == 0 && mutant != MUTANT_UNDO_WITHOUT_EXCHANGE) { /* a poster has it */
+            go(w, cpu, CPU_BLOCK_CHOOSE);
             break;
         }
         w->memory[VAR_BLOCKED] = 0;
-        w->running[cpu] = RUN_OURS;
         go(w, cpu, CPU_PREPARE);
-        break;
-    default: /* CPU_BLOCK_GIVE_UP */
-        w->running[cpu] = RUN_NOBODY;
-        go(w, cpu, CPU_CLEAR);
         break;
     }
 }
@@ -291,7 +307,7 @@ static void step_ours(struct world *w, uint32_t cpu)
             w->event = false;
             w->halted = false;
         }
-        go(w, cpu, w->halted ? CPU_BLOCK_PAUSE : CPU_PUBLISH);
+        go(w, cpu, w->halted ? CPU_BLOCK_LOCK : CPU_PUBLISH);
         break;
     default: /* CPU_CPU_LATE */
         world_store(w, cpu, VAR_CPU, (uint8_t)cpu);
@@ -356,12 +372,15 @@ void step_cpu(const struct world *w, uint32_t cpu, emit_fn *emit)
             return;
         go(&next, cpu, CPU_CHOOSE);
         break;
-    case CPU_CHOOSE: /* the queue's lock */
-        world_drain(&next, cpu);
-        if (cpu == 0)
-            choose_of_two(&next, emit);
-        else
-            choose_alone(&next, emit);
+    case CPU_CHOOSE:
+        choose(&next, cpu, CPU_LOAD, emit);
+        return;
+    case CPU_BLOCK_CHOOSE:
+        next.running[cpu] = RUN_NOBODY;
+        choose(&next, cpu, CPU_CHOSEN, emit);
+        return;
+    case CPU_CHOSEN:
+        step_chosen(w, cpu, emit);
         return;
     case CPU_LOAD:
         load(&next, cpu);
@@ -390,11 +409,10 @@ void step_cpu(const struct world *w, uint32_t cpu, emit_fn *emit)
     case CPU_LAST_LOOK:
         step_entry(&next, cpu);
         break;
-    case CPU_BLOCK_PAUSE:
+    case CPU_BLOCK_LOCK:
     case CPU_BLOCK_STORE:
     case CPU_BLOCK_LOOK:
     case CPU_BLOCK_UNDO:
-    case CPU_BLOCK_GIVE_UP:
         step_block(&next, cpu);
         break;
     case CPU_PREPARE:
@@ -424,9 +442,13 @@ void step_cpu(const struct world *w, uint32_t cpu, emit_fn *emit)
     case CPU_TIMERS:
         step_timers(w, cpu, emit);
         return;
+    case CPU_STEAL:
+        if (world_is_locked(w, 1 - cpu))
+            return;
+        step_idle(&next, cpu);
+        break;
     case CPU_IDLE_SET:
     case CPU_STEAL_LOOK:
-    case CPU_STEAL:
     case CPU_IDLE_SET_LATE:
     case CPU_ADOPT:
     case CPU_HALT_LOOK:

@@ -72,6 +72,11 @@ void step_buffer(const struct world *w, uint32_t thread, emit_fn *emit)
     emit(&next, true);
 }
 
+bool world_is_locked(const struct world *w, uint32_t queue)
+{
+    return w->cpu[queue] > CPU_BLOCK_LOCK && w->cpu[queue] < CPU_CHOSEN && mutant != MUTANT_BLOCKED_UNLOCKED;
+}
+
 /* --- Posters -----------------------------------------------------------------------------------------------
  */
 
@@ -163,6 +168,8 @@ void step_poster(const struct world *w, uint32_t number, uint32_t thread, emit_f
     struct poster *p = &next.poster[number];
     bool choosing = number == 1 && w->cpu[1] == CPU_POST; /* CPU 1's timers, in its loop */
 
+    if ((p->at == POSTER_QUEUE || p->at == POSTER_OFFER) && world_is_locked(w, p->target))
+        return;
     switch ((enum poster_at)p->at) {
     case POSTER_EVENT:
         world_drain(&next, thread);

@@ -30,14 +30,14 @@ enum mutant {
     MUTANT_STEAL_BEFORE_IDLE,
     MUTANT_UNLOADED_BEFORE_PUT,   /* "not loaded" before the registers are in memory */
     MUTANT_CPU_AFTER_IN_GUEST,    /* the thief says where the vCPU is when it is there already */
-    MUTANT_RUNNING_AFTER_BLOCKED, /* the loop decides after publishing "blocked" whether it still runs the
-                                     vCPU */
+    MUTANT_BLOCKED_UNLOCKED,      /* "blocked" published without the lock of the queue that it runs from */
     /* Steps left out. */
     MUTANT_NO_POKE,
     MUTANT_POKE_WHERE_IT_BEGAN, /* and not where it runs now */
     MUTANT_NO_KICK,
     MUTANT_NO_KICK_IF_UNSLICED,   /* a busy CPU without a slice timer is not told */
     MUTANT_WAKE_WITHOUT_EXCHANGE, /* two wakers both queue it */
+    MUTANT_UNDO_WITHOUT_EXCHANGE, /* its owner goes on though a waker has it */
     MUTANT_WAKE_IGNORES_LOADED,   /* goes to an idle CPU while its registers are in another */
     MUTANT_STEAL_IGNORES_LOADED,
     MUTANT_NO_OFFER_AT_QUEUE,
@@ -101,11 +101,12 @@ enum cpu_at {
     CPU_ATTENTION,
     CPU_TIMERS, /* sched_attend(): expiry between exit and entry */
     CPU_EVENT,
-    CPU_BLOCK_PAUSE,
+    CPU_BLOCK_LOCK, /* from here on with the queue's lock, until the choice or the undoing has been made */
     CPU_BLOCK_STORE,
     CPU_BLOCK_LOOK,
     CPU_BLOCK_UNDO,
-    CPU_BLOCK_GIVE_UP,
+    CPU_BLOCK_CHOOSE,
+    CPU_CHOSEN, /* in the loop again, without the lock */
     CPU_PUBLISH,
     CPU_LAST_LOOK,
     CPU_CPU_LATE,
@@ -165,6 +166,9 @@ void step_buffer(const struct world *w, uint32_t thread, emit_fn *emit);
 uint8_t world_load(const struct world *w, uint32_t thread, enum variable variable);
 void world_store(struct world *w, uint32_t thread, enum variable variable, uint8_t value);
 void world_drain(struct world *w, uint32_t thread);
+
+/* Is that CPU's queue locked for more than one step? Whoever wants the lock waits. */
+bool world_is_locked(const struct world *w, uint32_t queue);
 
 /* One step of a poster that runs on `thread`; CPU_THREADS' own posters have thread == CPU. */
 void step_poster(const struct world *w, uint32_t poster, uint32_t thread, emit_fn *emit);
