@@ -10,7 +10,8 @@
 #include "core/vm.h"
 
 /*
- * Entries of the VM's nested map have been changed. Any CPU, outside of its guest; no lock of a run queue held.
+ * Entries of the VM's nested map have been changed. Any CPU, outside of its guest; no lock of a run queue
+ * held.
  *
  * An architecture that can, invalidates on all CPUs at once and is done on return. Else each vCPU is asked
  * (VCPU_REQ_FLUSH, the protocol of vcpu_request()) and flushes before its next entry:
