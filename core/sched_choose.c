@@ -85,7 +85,8 @@ static struct vcpu *sibling_here(const struct cpu *cpu, const struct vcpu *vcpu)
 }
 
 /* The next of this queue, taken out; those whose cap is used up are put aside. Lock held. */
-static inline __attribute__((always_inline)) struct vcpu *next_of(struct cpu *cpu, struct vcpu *favoured, uint64_t now)
+static inline __attribute__((always_inline)) struct vcpu *next_of(struct cpu *cpu, struct vcpu *favoured,
+                                                                  uint64_t now)
 {
     for (;;) {
         struct queue_entry *best = favoured != NULL ? &favoured->entry : run_queue_best(&cpu->queue);
@@ -126,7 +127,8 @@ static struct vcpu *take_handed(struct cpu *cpu, uint64_t now)
 }
 
 /* Nobody runs: the next does. Lock held. */
-static inline __attribute__((always_inline)) struct vcpu *start_next(struct cpu *cpu, struct vcpu *favoured, uint64_t now)
+static inline __attribute__((always_inline)) struct vcpu *start_next(struct cpu *cpu, struct vcpu *favoured,
+                                                                     uint64_t now)
 {
     struct vcpu *vcpu = next_of(cpu, favoured, now);
 
@@ -136,7 +138,8 @@ static inline __attribute__((always_inline)) struct vcpu *start_next(struct cpu 
 }
 
 /* Where that is not the hot way. */
-static __attribute__((noinline)) struct vcpu *start_next_of_all(struct cpu *cpu, struct vcpu *favoured, uint64_t now)
+static __attribute__((noinline)) struct vcpu *start_next_of_all(struct cpu *cpu, struct vcpu *favoured,
+                                                                uint64_t now)
 {
     return start_next(cpu, favoured, now);
 }
@@ -150,9 +153,7 @@ static void chosen(struct cpu *cpu, uint64_t now)
     cpu->sliced = run_queue_count(&cpu->queue) != 0;
 }
 
-/*
- * Who wakes it queues it, so that has to wait for the lock until it runs no longer and the next one does.
- */
+/* Whoever wakes it queues it, and so waits for the lock until it has left the books. */
 bool vcpu_block(struct vcpu *vcpu, enum vcpu_state state)
 {
     struct cpu *cpu = this_cpu();

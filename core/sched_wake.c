@@ -33,7 +33,7 @@ static void refill(struct timer *timer)
 
 static const struct timer_ops refill_ops = {.expire = refill};
 
-/* An idle CPU of these, the first after `from`; CPU_SET_NONE: there is none. It counts as busy from here on. */
+/* An idle CPU of these, the first after `from`, which counts as busy from here on. CPU_SET_NONE: none. */
 static __attribute__((noinline)) uint32_t take_idle(const struct cpu_set *allowed, uint32_t from)
 {
     uint32_t idle = atomic_cpu_set_find(&sched_idle_cpus, allowed, from, sched_set_words());

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Requests to vCPUs, which wake them. The two sides of the protocol are vcpu_request() and vcpu_block()
- * (core/sched_choose.c); each writes before it reads (sequentially consistent), so at least one sees the other.
+ * (core/sched_choose.c); each writes before it reads, sequentially consistent: at least one sees the other.
  */
 #include "core/vcpu.h"
 

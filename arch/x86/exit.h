@@ -33,7 +33,7 @@ static inline void x86_handle_exit(struct x86_vcpu *vcpu, struct vm_exit *exit)
  */
 bool x86_prepare_entry(struct x86_vcpu *vcpu);
 
-/* After HLT: true if nothing at all is pending and the vCPU has given the CPU up. Else x86_prepare_entry(). */
+/* After HLT: true if nothing at all is pending and the vCPU has given up the CPU; else prepare an entry. */
 bool x86_halt_at_once(struct x86_vcpu *vcpu);
 
 /* What x86_end_instruction() and x86_skip() do where there is anything to do. */

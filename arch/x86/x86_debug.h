@@ -8,9 +8,9 @@
  * the guest's, B0-B3 excepted. A step is one of the injection scheduler's (INJECT_VIEW_STEP), so that the two
  * never fight over TF.
  *
- * A guest that has no breakpoints, nor asks for their registers, has not got these in the hardware, and nothing
- * is spent on them when it is loaded: DR0-DR3 are 0, DR7 is as after a reset, and what would change or show that
- * exits. The first such access gives it the registers, until it is put with all of them as they were.
+ * A guest without breakpoints has not got their registers in the hardware, so that a switch spends nothing on
+ * them: DR0-DR3 are 0, DR7 is as after a reset, and what would change or show that exits. The first such
+ * access gives it the registers, until it is put with all of them as they were.
  */
 #pragma once
 

@@ -108,8 +108,7 @@ bool x86_halt_at_once(struct x86_vcpu *vcpu)
     uint32_t requests = atomic_load_explicit(&vcpu->core.requests, memory_order_relaxed);
 
     if ((requests | x86_attention() | inject_all_work(&vcpu->core.inject)) != 0 ||
-        inject_has_work(&vcpu->core.inject) ||
-        vcpu->waiting != X86_WAIT_EVENT ||
+        inject_has_work(&vcpu->core.inject) || vcpu->waiting != X86_WAIT_EVENT ||
         !x86_irq_none(&x86_vm_of(vcpu->core.vm)->board.irq, &vcpu->lapic))
         return false;
     x86_sync_tpr(vcpu);

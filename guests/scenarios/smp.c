@@ -25,7 +25,7 @@ enum job {
 #define CLOCK_ROUNDS_LEAST 20
 #define CLOCK_TICKS        UINT64_C(100000000) /* of the TSC: where the two share a CPU, each turn takes a slice */
 
-#define BREAKPOINT_ROUNDS  10 /* the last ones leave none */
+#define BREAKPOINT_ROUNDS 10 /* the last ones leave none */
 
 static volatile enum job job;
 static volatile bool in_handler;

@@ -108,9 +108,11 @@ bool svm_can_step(void)
 void svm_set_debug(struct x86_vcpu *vcpu)
 {
     struct svm_vcpu *svm = svm_vcpu_of(vcpu);
+    uint32_t registers = vcpu->ext.has_breakpoints ? 0 : (uint32_t)VMCB_DR_BREAKPOINTS;
 
-    vmcb_set_intercept_dr(svm->vmcb, (vcpu->debug.flags & X86_DEBUG_HARD) != 0 ? (uint32_t)VMCB_DR_ALL
-                                     : vcpu->ext.has_breakpoints ? 0 : (uint32_t)VMCB_DR_BREAKPOINTS);
+    if ((vcpu->debug.flags & X86_DEBUG_HARD) != 0)
+        registers = (uint32_t)VMCB_DR_ALL;
+    vmcb_set_intercept_dr(svm->vmcb, registers);
     set_exceptions(svm);
     svm->windows = UINT32_MAX; /* the scheduler's are written anew, with what intercept_1 needs beside them */
     (void)inject_post_irq(&vcpu->core.inject.posted);

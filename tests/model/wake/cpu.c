@@ -81,7 +81,7 @@ static void choose(struct world *w, uint32_t cpu, enum cpu_at then, emit_fn *emi
         choose_alone(w, then, emit);
 }
 
-/* vcpu_block() has chosen: no need for a round if there is nothing else to look at, which may be due any time. */
+/* vcpu_block() has chosen: no round if there is nothing else to look at, which may be due any time. */
 static void step_chosen(const struct world *w, uint32_t cpu, emit_fn *emit)
 {
     struct world next = *w;

@@ -28,9 +28,9 @@ enum mutant {
     /* Order. */
     MUTANT_LOOK_BEFORE_IN_GUEST,
     MUTANT_STEAL_BEFORE_IDLE,
-    MUTANT_UNLOADED_BEFORE_PUT,   /* "not loaded" before the registers are in memory */
-    MUTANT_CPU_AFTER_IN_GUEST,    /* the thief says where the vCPU is when it is there already */
-    MUTANT_BLOCKED_UNLOCKED,      /* "blocked" published without the lock of the queue that it runs from */
+    MUTANT_UNLOADED_BEFORE_PUT, /* "not loaded" before the registers are in memory */
+    MUTANT_CPU_AFTER_IN_GUEST,  /* the thief says where the vCPU is when it is there already */
+    MUTANT_BLOCKED_UNLOCKED,    /* "blocked" published without the lock of the queue that it runs from */
     /* Steps left out. */
     MUTANT_NO_POKE,
     MUTANT_POKE_WHERE_IT_BEGAN, /* and not where it runs now */
