@@ -150,7 +150,7 @@ def lose_most(run, wire):
 
 def check(console, guest, *options):
     """One run."""
-    run = console("--hv", "mux=off", "--cpus", "2", *options, *(
+    run = console("--hv", "mux=off", *options, *(
         word for name, seed in SEEDS.items() for word in
         ("--vm", f"name={name},kernel={guest},mem=64M,cmdline=flood {LINES} {seed}")))
     wire = Wire(run.log)
@@ -168,4 +168,5 @@ def test_switching_in_a_flood(console, latch_image):
 
 
 def test_arm64_switching_in_a_flood(console, latch_arm64):
-    check(console, harness.require(os.path.join(harness.BUILD, "guests", "arm64-spin.img"), "make guests-arm64"), "--arch", "arm64")
+    check(console, harness.require(os.path.join(harness.BUILD, "guests", "arm64-spin.img"), "make guests-arm64"), "--arch", "arm64",
+          "--cpus", "2")
