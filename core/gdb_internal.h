@@ -75,7 +75,7 @@ static inline void gdb_reply(const char *text)
  */
 
 /* Registers that arch_regs has not: wider ones, and parts of them. Where count is not 1, a row of them with
- * their numbers behind the name. */
+ * their numbers in the name's place for it. */
 struct gdb_extra {
     const char *name, *type; /* type NULL: an integer */
     uint8_t size;            /* bytes, at most GDB_REG_MAX */

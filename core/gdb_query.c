@@ -54,7 +54,7 @@ static void put_feature(struct window *window, const struct gdb_feature *feature
         char name[16];
 
         for (uint32_t k = 0; k < extra->count; k++) {
-            fmt_snprintf(name, sizeof(name), extra->count != 1 ? "%s%u" : "%s", extra->name, k);
+            fmt_snprintf(name, sizeof(name), extra->name, k);
             put_reg(window, name, extra->size, extra->type);
         }
     }

@@ -15,7 +15,7 @@
 #define ID_FPCR 33
 
 static const struct gdb_extra fpu[] = {
-    {"v", "vec128", 16, 32, 0},
+    {"v%u", "vec128", 16, 32, 0},
     {"fpsr", NULL, 4, 1, ID_FPSR},
     {"fpcr", NULL, 4, 1, ID_FPCR},
 };

@@ -3,6 +3,7 @@
 #include "arch/x86/fpu_debug.h"
 
 #include "arch/x86/cpu_features.h"
+#include "arch/x86/insn.h"
 #include "arch/x86/x86_vcpu.h"
 #include "core/gdb_internal.h"
 #include "lib/bytes.h"
@@ -20,6 +21,8 @@
 #define FX_ST         32
 #define FX_XMM        160
 #define XSAVE_XSTATE  512
+#define XSTATE_AVX    2 /* number of the component */
+#define CPUID_XSTATE  0xd
 
 #define MXCSR_MASK_DEFAULT UINT32_C(0xffbf)
 
@@ -82,11 +85,31 @@ static uint8_t *area_of(struct vcpu *vcpu)
     return x86_vcpu_of(vcpu)->ext.xsave;
 }
 
+/* Where the upper halves of the AVX registers are; NULL: the guest has not enabled them. Zero if they are in
+ * their initial state, which is what they are then loaded with, whatever the area has. */
+static uint8_t *upper_halves(struct vcpu *vcpu)
+{
+    uint8_t *area = area_of(vcpu);
+    uint8_t *halves;
+
+    if ((x86_vcpu_of(vcpu)->ext.xcr0 & cpu_features.xcr0 & BIT(XSTATE_AVX)) == 0)
+        return NULL;
+    halves = area + insn_cpuid(CPUID_XSTATE, XSTATE_AVX).ebx;
+    if ((load_le64(area + XSAVE_XSTATE) & BIT(XSTATE_AVX)) == 0)
+        memset(halves, 0, 16 * FPU_XMM_COUNT);
+    return halves;
+}
+
 bool arch_gdb_extra_get(struct vcpu *vcpu, uint32_t id, uint8_t *bytes)
 {
     const uint8_t *area = area_of(vcpu);
 
-    if (id < FPU_CTRL)
+    if (id >= FPU_YMMH) {
+        area = upper_halves(vcpu);
+        if (area == NULL)
+            return false;
+        memcpy(bytes, area + 16 * (id - FPU_YMMH), 16);
+    } else if (id < FPU_CTRL)
         memcpy(bytes, area + FX_ST + 16 * id, 10);
     else if (id >= FPU_XMM && id < FPU_MXCSR)
         memcpy(bytes, area + FX_XMM + 16 * (id - FPU_XMM), 16);
@@ -100,19 +123,25 @@ int arch_gdb_extra_set(struct vcpu *vcpu, uint32_t id, const uint8_t *bytes)
 {
     uint8_t *area = area_of(vcpu);
     uint32_t mask = load_le32(area + FX_MXCSR_MASK);
+    uint8_t *halves = id >= FPU_YMMH ? upper_halves(vcpu) : NULL;
+    uint64_t state = 3; /* x87 and SSE are loaded from there */
 
     mask = mask != 0 ? mask : MXCSR_MASK_DEFAULT;
     if (id < FPU_CTRL)
         memcpy(area + FX_ST + 16 * id, bytes, 10);
     else if (id >= FPU_XMM && id < FPU_MXCSR)
         memcpy(area + FX_XMM + 16 * (id - FPU_XMM), bytes, 16);
+    else if (halves != NULL)
+        memcpy(halves + 16 * (id - FPU_YMMH), bytes, 16);
     else if (id == FPU_CTRL || id == FPU_STAT)
         store_le16(area + (id == FPU_CTRL ? FX_FCW : FX_FSW), load_le16(bytes));
     else if (id == FPU_MXCSR && (load_le32(bytes) & ~mask) == 0)
         store_le32(area + FX_MXCSR, load_le32(bytes));
     else
         return E_INVAL;
-    if (cpu_features.has_xsave) /* x87 and SSE are loaded from there */
-        store_le64(area + XSAVE_XSTATE, load_le64(area + XSAVE_XSTATE) | 3);
+    if (halves != NULL)
+        state |= BIT(XSTATE_AVX);
+    if (cpu_features.has_xsave)
+        store_le64(area + XSAVE_XSTATE, load_le64(area + XSAVE_XSTATE) | state);
     return 0;
 }

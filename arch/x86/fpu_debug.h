@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The x87 and SSE registers of held vCPUs, as GDB has them: arch_gdb_extra_get() and _set() by these numbers.
+ * The x87, SSE and AVX registers of held vCPUs, as GDB has them: arch_gdb_extra_get() and _set() by these numbers.
  */
 #pragma once
 
@@ -19,4 +19,5 @@ enum fpu_reg {
     FPU_OP,
     FPU_XMM,
     FPU_MXCSR = FPU_XMM + FPU_XMM_COUNT,
+    FPU_YMMH, /* the upper halves */
 };

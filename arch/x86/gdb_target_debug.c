@@ -14,7 +14,7 @@
 #define REG_END    41
 
 static const struct gdb_extra x87[] = {
-    {"st", "i387_ext", 10, FPU_ST_COUNT, FPU_ST},
+    {"st%u", "i387_ext", 10, FPU_ST_COUNT, FPU_ST},
     {"fctrl", NULL, 4, 1, FPU_CTRL},
     {"fstat", NULL, 4, 1, FPU_STAT},
     {"ftag", NULL, 4, 1, FPU_TAG},
@@ -26,8 +26,12 @@ static const struct gdb_extra x87[] = {
 };
 
 static const struct gdb_extra sse[] = {
-    {"xmm", "vec128", 16, FPU_XMM_COUNT, FPU_XMM},
+    {"xmm%u", "vec128", 16, FPU_XMM_COUNT, FPU_XMM},
     {"mxcsr", NULL, 4, 1, FPU_MXCSR},
+};
+
+static const struct gdb_extra avx[] = {
+    {"ymm%uh", "uint128", 16, FPU_XMM_COUNT, FPU_YMMH},
 };
 
 const struct gdb_feature arch_gdb_features[] = {
@@ -35,6 +39,7 @@ const struct gdb_feature arch_gdb_features[] = {
     {"org.gnu.gdb.i386.sse", GDB_VEC128, 0, 0, ARRAY_COUNT(sse), sse},
     {"org.gnu.gdb.i386.segments", NULL, REG_FSBASE, 2, 0, NULL},
     {"org.latch.system", NULL, REG_OTHERS, REG_END - REG_OTHERS, 0, NULL},
+    {"org.gnu.gdb.i386.avx", NULL, 0, 0, ARRAY_COUNT(avx), avx},
 };
 const uint32_t arch_gdb_feature_count = ARRAY_COUNT(arch_gdb_features);
 const char arch_gdb_architecture[] = "i386:x86-64";

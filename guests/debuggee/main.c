@@ -3,6 +3,7 @@
  * A program for debuggers: calls outer() for ever and looks, each round, for traces that a debugger would
  * leave if it were not hidden: debug registers, the trap flag, #DB and #BP that it has not asked for. It
  * steps itself and runs into an INT3 of its own, which must go on working. Whoever debugs it sets `end_now`.
+ * Where the CPU has AVX it leaves a pattern in YMM0.
  */
 #include <stdint.h>
 
@@ -19,6 +20,9 @@
 #define VECTOR_BP   3
 #define OWN_STEPS   3
 #define ROUNDS_TOLD 20000
+#define CR4_OSXSAVE BIT(18)
+#define XCR0_AVX    7                   /* x87, SSE, AVX */
+#define CPUID_1_AVX (BIT(28) | BIT(26)) /* ECX: AVX, XSAVE */
 
 #define DR_ACCESSORS(n)                                                  \
     static inline uint64_t read_dr##n(void)                              \
@@ -118,11 +122,23 @@ static void check_own_traps(void)
     expect("own INT3s", break_count - breaks, 1);
 }
 
+static void fill_vector_register(void)
+{
+    static const uint64_t pattern[4] = {0x1111, 0x2222, 0x3333, 0x4444};
+
+    if ((cpuid(1, 0).ecx & CPUID_1_AVX) != CPUID_1_AVX)
+        return;
+    write_cr4(read_cr4() | CR4_OSXSAVE);
+    __asm__ volatile("xsetbv" ::"c"(0), "a"(XCR0_AVX), "d"(0));
+    __asm__ volatile("vmovdqu %0, %%ymm0" ::"m"(pattern));
+}
+
 int guest_main(int word_count, char **words)
 {
     (void)word_count;
     (void)words;
     write_dr6(DR6_NOTHING);
+    fill_vector_register();
     for (uint64_t round = 0; end_now == 0; round++) {
         uint64_t before = counter;
 

@@ -53,6 +53,18 @@ def use_vector_register(gdb, name, breakpoint_at):
     gdb("delete")
 
 
+def use_wide_registers(gdb):
+    """The upper halves of AVX registers: what the guest has put there, and what a debugger does."""
+    assert [gdb.number(f"$ymm0.v4_int64[{i}]") for i in range(4)] == [0x1111, 0x2222, 0x3333, 0x4444]
+    assert gdb.number("$ymm9.v4_int64[3]") == 0
+    gdb("set var $ymm9.v4_int64[3] = 0x1122334455667788")
+    gdb("break inner")
+    gdb("continue")
+    assert [gdb.number(f"$ymm9.v4_int64[{i}]") for i in range(4)] == [0, 0, 0, 0x1122334455667788]
+    assert gdb.number("$ymm0.v4_int64[3]") == 0x4444 and gdb.number("$ymm8.v4_int64[3]") == 0
+    gdb("delete")
+
+
 def end_guest(gdb, run):
     """The guest says whether it has noticed anything."""
     gdb("set var end_now = 1")
@@ -69,6 +81,7 @@ def test_a_guest_notices_nothing(console, latch_image, program):
     look_at_system_registers(gdb)
     go_in_steps(gdb)
     use_vector_register(gdb, "xmm3", "inner")
+    use_wide_registers(gdb)
     assert gdb.number("$mxcsr") == 0x1F80 and gdb.number("$fctrl") == 0x40  # as at power-on
     gdb("set var $fctrl = 0x27f")
     assert "Could not write" in gdb("set var $mxcsr = 0x80000000")

@@ -73,7 +73,7 @@ int arch_vcpu_reg_set(struct vcpu *vcpu, uint32_t reg, uint64_t value)
 }
 
 /* Extra registers, id by id; the last one is not available. */
-static uint8_t fake_extras[40][GDB_REG_MAX];
+static uint8_t fake_extras[64][GDB_REG_MAX];
 
 bool arch_gdb_extra_get(struct vcpu *vcpu, uint32_t id, uint8_t *bytes)
 {
@@ -87,7 +87,7 @@ int arch_gdb_extra_set(struct vcpu *vcpu, uint32_t id, const uint8_t *bytes)
     assert(id < ARRAY_COUNT(fake_extras) && vcpu_is_held(vcpu));
     if (id == 10)
         return E_INVAL;
-    memcpy(fake_extras[id], bytes, id < 8 ? 10 : id >= 16 && id < 32 ? 16 : 4);
+    memcpy(fake_extras[id], bytes, id < 8 ? 10 : (id >= 16 && id < 32) || id > 32 ? 16 : 4);
     return 0;
 }
 

@@ -105,7 +105,7 @@ static void test_registers(void **state)
     assert_string_equal(ask("P10=887766554433221100"), "E16");
     assert_string_equal(ask("P3a=0000000000000000"), "E16"); /* cannot be changed */
     assert_string_equal(ask("P3a=1910000000000000"), "OK");  /* nor is it */
-    assert_string_equal(ask("p4a"), "E16");
+    assert_string_equal(ask("p5a"), "E16");
     assert_string_equal(ask("pffffffffffffffff"), "E16");
     assert_string_equal(ask("Hg2"), "OK");
     assert_string_equal(ask("p10"), "1020000000000000");
@@ -133,7 +133,7 @@ static void test_all_registers_there_and_back(void **state)
     static char all[2048] = "G";
 
     (void)state;
-    assert_int_equal(strlen(ask("g")), 2 * (17 * 8 + 7 * 4 + 8 * 10 + 8 * 4 + 16 * 16 + 4 + 17 * 8));
+    assert_int_equal(strlen(ask("g")), 2 * (17 * 8 + 7 * 4 + 8 * 10 + 8 * 4 + 16 * 16 + 4 + 17 * 8 + 16 * 16));
     memcpy(all + 1, answer, strlen(answer) + 1);
     memcpy(all + 1, "efbeadde00000000", 16);
     assert_string_equal(ask(all), "OK");
@@ -321,7 +321,7 @@ static void test_a_full_wire_waits(void **state)
     assert_int_equal(fake_out_length, 5);
     fake_out_room = FAKE_WIRE;
     fake_wire("", 0);
-    assert_int_equal(strlen(replies()), 824 + 2 * (16 * 16 + 4));
+    assert_int_equal(strlen(replies()), 824 + 2 * (16 * 16 + 4 + 16 * 16));
 }
 
 int main(void)
