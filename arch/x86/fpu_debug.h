@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The x87, SSE and AVX registers of held vCPUs, as GDB has them: arch_gdb_extra_get() and _set() by these numbers.
+ * The x87, SSE and AVX registers of held vCPUs, as GDB has them: arch_gdb_extra_get() and _set() by these
+ * numbers.
  */
 #pragma once
 

@@ -133,7 +133,8 @@ static void test_all_registers_there_and_back(void **state)
     static char all[2048] = "G";
 
     (void)state;
-    assert_int_equal(strlen(ask("g")), 2 * (17 * 8 + 7 * 4 + 8 * 10 + 8 * 4 + 16 * 16 + 4 + 17 * 8 + 16 * 16));
+    assert_int_equal(strlen(ask("g")),
+                     2 * (17 * 8 + 7 * 4 + 8 * 10 + 8 * 4 + 16 * 16 + 4 + 17 * 8 + 16 * 16));
     memcpy(all + 1, answer, strlen(answer) + 1);
     memcpy(all + 1, "efbeadde00000000", 16);
     assert_string_equal(ask(all), "OK");
