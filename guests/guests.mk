@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # `make guests`: our own guests, Multiboot1 ELF32 images in build/guests/. guest-NAME-y lists a program's own sources.
-guests-y := bench scenarios nmi-selftest hostile debuggee spin
+guests-y := bench scenarios nmi-selftest hostile debuggee spin pairs
 
 guest-bench-y := guests/bench/main.c guests/bench/entry.S guests/lib/ap_start.S guests/lib/smp.c
 guest-scenarios-y := $(addprefix guests/scenarios/,main.c nmi.c iret.c irq.c debug.c smp.c quad.c quad_driver.c quad_irq.c code_nmi.S code_iret.S code_irq.S code_real.S) \
@@ -10,6 +10,8 @@ guest-debuggee-y := guests/debuggee/main.c
 guest-hostile-y := guests/hostile/main.c guests/hostile/storm.c guests/hostile/probe.S
 
 guest-spin-y := guests/spin/main.c
+
+guest-pairs-y := guests/pairs/main.c guests/lib/ap_start.S guests/lib/smp.c
 
 guest-lib-y := guests/lib/start.S guests/lib/traps.S guests/lib/main.c guests/lib/segments.c guests/lib/trap.c \
 	guests/lib/print.c guests/lib/exit.c guests/lib/irqchip.c guests/lib/pages.c lib/printf.c lib/str.c lib/string.c

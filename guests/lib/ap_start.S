@@ -8,7 +8,7 @@
 #define AT(label)    (AP_PAGE + label - ap_begin)
 #define MSR_EFER     0xC0000080
 #define STACK_SHIFT  14
-#define STACKS       4 /* SMP_CPUS */
+#define STACKS       8 /* SMP_CPUS_MAX */
 
 .text
 .code16

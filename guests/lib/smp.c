@@ -15,7 +15,7 @@
 extern const char ap_begin[], ap_end[];
 void ap_entry(unsigned int cpu);
 
-static volatile unsigned int arrivals[SMP_CPUS]; /* each written by its CPU */
+static volatile unsigned int arrivals[SMP_CPUS_MAX]; /* each written by its CPU */
 
 void ap_entry(unsigned int cpu)
 {

@@ -7,8 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SMP_CPUS 4       /* APIC IDs 0..3 */
-#define SMP_PAGE 0x9000u /* where they start */
+#define SMP_CPUS     4       /* APIC IDs 0..3, of programs with a fixed number */
+#define SMP_CPUS_MAX 8       /* APIC IDs that have a stack */
+#define SMP_PAGE     0x9000u /* where they start */
 
 /* Defined by the program: what a further CPU does, each time it is started. IF=0, own stack, IDT loaded. */
 void smp_ap_main(void);
