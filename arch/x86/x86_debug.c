@@ -138,22 +138,30 @@ void x86_debug_after_reset(struct x86_vcpu *vcpu, bool loaded)
     x86_ops->set_debug(vcpu);
 }
 
+static void write_addresses(const uint64_t dr[4])
+{
+    insn_write_dr0(dr[0]);
+    insn_write_dr1(dr[1]);
+    insn_write_dr2(dr[2]);
+    insn_write_dr3(dr[3]);
+}
+
 void x86_debug_load(const struct x86_vcpu *vcpu)
 {
-    insn_write_dr0(vcpu->ext.dr[0]);
-    insn_write_dr1(vcpu->ext.dr[1]);
-    insn_write_dr2(vcpu->ext.dr[2]);
-    insn_write_dr3(vcpu->ext.dr[3]);
+    write_addresses(vcpu->ext.dr);
 }
 
 void x86_debug_save(struct x86_vcpu *vcpu)
 {
+    static const uint64_t none[4];
     uint64_t *dr = vcpu->ext.dr;
 
     dr[0] = insn_read_dr0();
     dr[1] = insn_read_dr1();
     dr[2] = insn_read_dr2();
     dr[3] = insn_read_dr3();
+    /* The next one here may have none: its DR6 could tell of these, though they are not in force. */
+    write_addresses(none);
     /* A debugger's DR7 is another. */
     if ((dr[0] | dr[1] | dr[2] | dr[3]) != 0 || x86_ops->get(vcpu, X86_STATE_DR7) != DR7_FIXED)
         return;
