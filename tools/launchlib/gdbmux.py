@@ -115,6 +115,7 @@ class DebuggerPort:
 
     def _accept(self, _):
         connection, _ = self.listener.accept()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # answers wait for nobody's acknowledgement
         self._drop()  # the new one has the word: the old one may have died without one
         connection.setblocking(False)
         self.connection = connection

@@ -40,7 +40,8 @@ def prepare(options, iso, run_folder):
     argv = qemu.base(BINARY, options, kind, mem)
     argv += ["-M", "q35", "-serial", "chardev:console"]
     if options.gdb_guest and not grubcfg.gdb_on_console(options):
-        argv += ["-serial", f"tcp:127.0.0.1:{options.gdb_guest},server=on,wait=off"]
+        # The port hands over single bytes: all but the first would wait 40 ms for an acknowledgement otherwise.
+        argv += ["-serial", f"tcp:127.0.0.1:{options.gdb_guest},server=on,wait=off,nodelay=on"]
     model = "host" if kind == "kvm" else NATIVE_CPU if options.native else TCG_CPU
     argv += ["-cpu", options.cpu or model]
     argv += _firmware(options, run_folder)
