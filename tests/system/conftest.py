@@ -13,12 +13,10 @@ import harness  # noqa: E402
 
 
 def pytest_configure():
-    """Workers side by side share the machine evenly, since an emulator may have to stay on one CPU of it."""
+    """Workers side by side keep apart those emulators that have to stay on one CPU of this machine."""
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker:
-        cores = sorted(os.sched_getaffinity(0))
-        own = cores[int(worker[2:])::int(os.environ["PYTEST_XDIST_WORKER_COUNT"])]
-        os.sched_setaffinity(0, own or cores)
+        os.environ["LAUNCH_CORE"] = worker[2:]
 
 
 def _log_path(request):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """All scenarios and the NMI self-test in Bochs: without Latch, on AMD SVM, on Intel VMX with and without virtual NMIs. docs/worlds.md holds
 what differs where, and why; it is read here."""
-import os
 import re
 
 import pytest
@@ -123,16 +122,7 @@ def test_left_out(row):
     pytest.skip(f"not run in {row.world}: {row.why}")
 
 
-@pytest.fixture
-def all_cores():
-    """This machine's CPUs, all of them, whatever this worker has been given."""
-    own = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, range(os.cpu_count()))
-    yield
-    os.sched_setaffinity(0, own)
-
-
-def test_floating_point_beside_exits(launch, latch_image, all_cores):
+def test_floating_point_beside_exits(launch, latch_image):
     """One CPU enters and leaves its guest, the other's restores registers: QEMU's threads have to share a CPU of this machine."""
     result = launch("--cpus", "2", "--timeout", "110", "--vm", guest("spin", ",pin=0", "exits 15000"),
                     "--vm", guest("spin", ",pin=1", "fpu 15000").replace("name=guest", "name=other"))

@@ -23,6 +23,15 @@ def _settle(cores):
     os.sched_setaffinity(0, cores)
 
 
+def _one_of(cores):
+    which = os.environ.get("LAUNCH_CORE", "")
+    if not which:
+        return random.choice(cores)
+    if not which.isdecimal():
+        raise LaunchError(f"LAUNCH_CORE={which} in the environment: a number is expected, 0 for the first CPU")
+    return cores[int(which) % len(cores)]
+
+
 class Child:
     """A running emulator.
 
@@ -38,9 +47,9 @@ class Child:
             self.screen, slave = os.openpty()
             fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 90, 0, 0))
             stdin = stdout = slave
-        cores = os.sched_getaffinity(0)
+        cores = sorted(os.sched_getaffinity(0))
         if plan.one_core:
-            cores = {random.choice(sorted(cores))}
+            cores = [_one_of(cores)]
         try:
             self.process = subprocess.Popen(
                 plan.argv, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, bufsize=0, start_new_session=True,
