@@ -132,9 +132,9 @@ void x86_debug_after_reset(struct x86_vcpu *vcpu, bool loaded)
     if ((own->flags & X86_DEBUG_HARD) != 0) {
         *own = (struct x86_debug){.flags = own->flags, .dr7 = DR7_FIXED};
         set_hardware(vcpu);
-        if (loaded)
-            x86_debug_load(vcpu);
     }
+    if (loaded)
+        x86_debug_load(vcpu);
     x86_ops->set_debug(vcpu);
 }
 
