@@ -6,14 +6,7 @@
  * after "complete", and a wait that nobody ends. Each thing that the protocol needs is left out once, as a
  * mutant that must be caught. That no request is lost on processors with store buffers: tests/model/wake.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "tests/unit/interleave.h"
 
 #define CPUS    2
 #define CHANGES 2
@@ -220,28 +213,7 @@ static void move(struct world *w)
 /* --- Exploration ------------------------------------------------------------------------------------------
  */
 
-#define TABLE_SIZE (1u << 18)
-
-static struct world *table; /* open addressing; `used` says which */
-static bool *used;
-static struct world *stack;
-static unsigned int depth, state_count, wrong_count;
-
-static void visit(const struct world *w)
-{
-    uint32_t hash = 2166136261u;
-
-    for (size_t i = 0; i < sizeof(*w); i++)
-        hash = (hash ^ ((const uint8_t *)w)[i]) * 16777619u;
-    for (hash %= TABLE_SIZE; used[hash]; hash = (hash + 1) % TABLE_SIZE)
-        if (memcmp(&table[hash], w, sizeof(*w)) == 0)
-            return;
-    used[hash] = true;
-    table[hash] = *w;
-    stack[depth++] = *w;
-    state_count++;
-    assert_true(state_count < TABLE_SIZE / 2);
-}
+static unsigned int wrong_count;
 
 /* What the guest, an event or an operator may do at any time, or never. */
 static void expand_by_choice(const struct world *w)
@@ -250,24 +222,24 @@ static void expand_by_choice(const struct world *w)
 
     if (w->vcpu == VCPU_GUEST) {
         use(&next);
-        visit(&next);
+        interleave_visit(&next);
         next = *w;
         leave_guest(&next, VCPU_BLOCK);
-        visit(&next);
+        interleave_visit(&next);
         next = *w;
         leave_guest(&next, VCPU_IS_HELD);
-        visit(&next);
+        interleave_visit(&next);
         next = *w;
         vcpu_step(&next); /* an exit of its own */
-        visit(&next);
+        interleave_visit(&next);
     }
     if (w->vcpu == VCPU_TAKE) {
         move(&next);
-        visit(&next);
+        interleave_visit(&next);
     }
     if (w->vcpu == VCPU_ASLEEP || w->vcpu == VCPU_IS_HELD) {
         vcpu_step(&next);
-        visit(&next);
+        interleave_visit(&next);
     }
 }
 
@@ -281,11 +253,11 @@ static bool expand(const struct world *w)
     /* Waiting turns in a circle of two steps: that is no progress. */
     if (w->changer < CHANGER_SETTLED_BIT || next.changer == CHANGER_DONE)
         moves = w->changer != CHANGER_DONE;
-    visit(&next);
+    interleave_visit(&next);
     next = *w;
     if (w->vcpu == VCPU_GUEST ? w->poke : w->vcpu == VCPU_ASLEEP ? w->queued : w->vcpu != VCPU_IS_HELD) {
         vcpu_step(&next);
-        visit(&next);
+        interleave_visit(&next);
         moves = true;
     }
     expand_by_choice(w);
@@ -300,17 +272,14 @@ static bool waits(const struct world *w)
 
 static unsigned int explore(enum mutant which)
 {
-    struct world start;
+    struct world start, w;
 
     memset(&start, 0, sizeof(start));
     memset(start.cached, NOTHING, sizeof(start.cached));
-    memset(used, 0, TABLE_SIZE);
     mutant = which;
-    depth = state_count = wrong_count = 0;
-    visit(&start);
-    while (depth > 0) {
-        struct world w = stack[--depth];
-
+    wrong_count = 0;
+    interleave_start(&start, sizeof(start));
+    while (interleave_next(&w)) {
         if (w.stale) {
             wrong_count++;
             continue;
@@ -321,24 +290,6 @@ static unsigned int explore(enum mutant which)
     return wrong_count;
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    table = calloc(TABLE_SIZE, sizeof(*table));
-    stack = calloc(TABLE_SIZE, sizeof(*stack));
-    used = calloc(TABLE_SIZE, 1);
-    return table == NULL || stack == NULL || used == NULL ? -1 : 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    free(table);
-    free(stack);
-    free(used);
-    return 0;
-}
-
 static void test_nothing_stale_nobody_waits(void **state)
 {
     (void)state;
@@ -346,8 +297,8 @@ static void test_nothing_stale_nobody_waits(void **state)
         if (!is_harmless(m))
             continue;
         assert_int_equal(explore(m), 0);
-        print_message("%u states\n", state_count);
-        assert_true(state_count > 1000);
+        print_message("%u states\n", interleave.count);
+        assert_true(interleave.count > 1000);
     }
 }
 
@@ -365,8 +316,9 @@ static void test_every_part_is_needed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_nothing_stale_nobody_waits, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_every_part_is_needed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_stale_nobody_waits, interleave_setup,
+                                        interleave_teardown),
+        cmocka_unit_test_setup_teardown(test_every_part_is_needed, interleave_setup, interleave_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

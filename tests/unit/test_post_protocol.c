@@ -5,14 +5,7 @@
  * When nobody can move any more, nothing may be left undelivered. Each thing that the protocol needs is left
  * out once, as a mutant that must be caught. The steps are named after the code they stand for.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "tests/unit/interleave.h"
 
 #define SENDERS 2
 
@@ -279,28 +272,7 @@ static void owner_step(struct world *w, bool halt)
 /* --- Exploration
  * -------------------------------------------------------------------------------------------- */
 
-#define TABLE_SIZE (1u << 20)
-
-static struct world *table; /* open addressing; `used` says which */
-static bool *used;
-static struct world *stack;
-static unsigned int depth, state_count, lost_count;
-
-static void visit(const struct world *w)
-{
-    uint32_t hash = 2166136261u;
-
-    for (size_t i = 0; i < sizeof(*w); i++)
-        hash = (hash ^ ((const uint8_t *)w)[i]) * 16777619u;
-    for (hash %= TABLE_SIZE; used[hash]; hash = (hash + 1) % TABLE_SIZE)
-        if (memcmp(&table[hash], w, sizeof(*w)) == 0)
-            return;
-    used[hash] = true;
-    table[hash] = *w;
-    stack[depth++] = *w;
-    state_count++;
-    assert_true(state_count < TABLE_SIZE / 2);
-}
+static unsigned int lost_count;
 
 /* Everything that can happen next; false if only the guest itself can do something. */
 static bool expand(const struct world *w)
@@ -312,18 +284,18 @@ static bool expand(const struct world *w)
         if (w->sender[i] != SENDER_DONE) {
             next = *w;
             sender_step(&next, i);
-            visit(&next);
+            interleave_visit(&next);
             moves = true;
         }
     if (w->owner == OWNER_GUEST) { /* HLT at any time */
         next = *w;
         owner_step(&next, true);
-        visit(&next);
+        interleave_visit(&next);
     }
     if (w->owner == OWNER_ASLEEP ? w->queued : w->owner != OWNER_GUEST || w->kick) {
         next = *w;
         owner_step(&next, false);
-        visit(&next);
+        interleave_visit(&next);
         moves = true;
     }
     return moves;
@@ -331,46 +303,24 @@ static bool expand(const struct world *w)
 
 static unsigned int explore(enum mutant which)
 {
-    struct world start;
+    struct world start, w;
 
     memset(&start, 0, sizeof(start));
-    memset(used, 0, TABLE_SIZE);
     mutant = which;
-    depth = state_count = lost_count = 0;
-    visit(&start);
-    while (depth > 0) {
-        struct world w = stack[--depth];
-
+    lost_count = 0;
+    interleave_start(&start, sizeof(start));
+    while (interleave_next(&w))
         if (!expand(&w) && (w.bits | w.irr) != 0)
             lost_count++;
-    }
     return lost_count;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    table = calloc(TABLE_SIZE, sizeof(*table));
-    stack = calloc(TABLE_SIZE, sizeof(*stack));
-    used = calloc(TABLE_SIZE, 1);
-    return table == NULL || stack == NULL || used == NULL ? -1 : 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    free(table);
-    free(stack);
-    free(used);
-    return 0;
 }
 
 static void test_nothing_is_lost(void **state)
 {
     (void)state;
     assert_int_equal(explore(MUTANT_NONE), 0);
-    print_message("%u states\n", state_count);
-    assert_true(state_count > 1000);
+    print_message("%u states\n", interleave.count);
+    assert_true(interleave.count > 1000);
 }
 
 static void test_every_part_is_needed(void **state)
@@ -387,8 +337,8 @@ static void test_every_part_is_needed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_nothing_is_lost, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_every_part_is_needed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_is_lost, interleave_setup, interleave_teardown),
+        cmocka_unit_test_setup_teardown(test_every_part_is_needed, interleave_setup, interleave_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
