@@ -83,42 +83,26 @@ static _Noreturn void flood(uint32_t lines, uint32_t sum)
         __asm__ volatile("cli; hlt");
 }
 
-static int meter(uint32_t millions)
+enum work { METER, FPU, EXITS, WORKS };
+
+static const char *const works[WORKS] = {[METER] = "meter", [FPU] = "fpu", [EXITS] = "exits"};
+
+/* The same thing again and again until the TSC is there. */
+static int do_work(enum work work, uint32_t millions)
 {
+    static const _Alignas(16) uint8_t registers[512]; /* FXRSTOR's: all zero are a valid state */
     uint64_t end = millions * UINT64_C(1000000);
 
-    __asm__ volatile("cli");
-    while (rdtsc() < end)
-        turns++;
-    print("meter: %lu turns\n", turns);
-    return 0;
-}
-
-/* FXRSTOR's 512 bytes: all zero are a valid state. */
-static int fpu(uint32_t millions)
-{
-    static _Alignas(16) uint8_t image[512];
-    uint64_t end = millions * UINT64_C(1000000);
-
+    if (work == METER)
+        __asm__ volatile("cli");
     while (rdtsc() < end) {
-        __asm__ volatile("fxrstor %0" : : "m"(image));
+        if (work == FPU)
+            __asm__ volatile("fxrstor %0" : : "m"(registers));
+        else if (work == EXITS)
+            (void)cpuid(0, 0);
         turns++;
     }
-    print("fpu: %lu turns\n", turns);
-    return 0;
-}
-
-static int exits(uint32_t millions)
-{
-    uint64_t end = millions * UINT64_C(1000000);
-
-    while (rdtsc() < end) {
-        uint32_t eax = 0, ecx = 0;
-
-        __asm__ volatile("cpuid" : "+a"(eax), "+c"(ecx) : : "ebx", "edx");
-        turns++;
-    }
-    print("exits: %lu turns\n", turns);
+    print("%s: %lu turns\n", works[work], turns);
     return 0;
 }
 
@@ -127,12 +111,9 @@ int guest_main(int word_count, char **words)
     trap_init();
     if (word_count > 2 && strcmp(words[1], "flood") == 0)
         flood(to_number(words[2]), word_count > 3 ? to_number(words[3]) : 0);
-    if (word_count > 2 && strcmp(words[1], "meter") == 0)
-        return meter(to_number(words[2]));
-    if (word_count > 2 && strcmp(words[1], "fpu") == 0)
-        return fpu(to_number(words[2]));
-    if (word_count > 2 && strcmp(words[1], "exits") == 0)
-        return exits(to_number(words[2]));
+    for (unsigned int work = 0; work < WORKS && word_count > 2; work++)
+        if (strcmp(words[1], works[work]) == 0)
+            return do_work((enum work)work, to_number(words[2]));
     deaf = word_count > 1 && strcmp(words[1], "deaf") == 0;
     return spin();
 }
